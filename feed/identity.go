@@ -1,0 +1,249 @@
+package feed
+
+import (
+	"crypto/sha1"
+	"encoding/hex"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// The rules of this file decide which guid goes out, so they are frozen: changing what [Identify]
+// answers for a document it has once been given would show every subscriber old articles as new.
+
+// Identify gives every article of one document its Key, the identity within its source and the
+// guid that goes out. It returns the articles with plain repetitions left out (the same guid, link
+// and title twice in one document; the one updated last stays, in the first one's place).
+//
+//   - A guid that one article carries is the Key, verbatim.
+//   - A guid that several different articles carry tells nobody apart: the Key is a UUID of guid and
+//     link (or, with one link for all, of guid and title), whatever the order of the items.
+//   - Without a guid, the link is the Key if no other item has it and it is not the site's home.
+//   - Without either, the Key is a UUID of what changes least: the enclosure's address, or the title
+//     with the publication date, or the text.
+func Identify(articles []Article, home string) []Article {
+	articles = dropRepeats(articles)
+	guids := make(map[string]int, len(articles))
+	links := make(map[string]int, len(articles))
+	for i := range articles {
+		guids[articles[i].GUID]++
+		links[NormalURL(articles[i].Link)]++
+	}
+	taken := make(map[string]bool, len(articles))
+	for i := range articles {
+		a := &articles[i]
+		a.Key = key(a, guids, links, home)
+		// What is still shared differs only in its text (a feed of bare descriptions, say).
+		for taken[a.Key] {
+			a.Key = uuid("again", a.Key, a.Title, a.Summary, a.Content)
+			if taken[a.Key] {
+				a.Key = uuid("again", a.Key)
+			}
+		}
+		taken[a.Key] = true
+	}
+	return articles
+}
+
+func key(a *Article, guids, links map[string]int, home string) string {
+	link := NormalURL(a.Link)
+	shared := link == "" || links[link] > 1
+	switch {
+	case strings.TrimSpace(a.GUID) != "" && guids[a.GUID] == 1:
+		return a.GUID
+	case strings.TrimSpace(a.GUID) != "" && !shared:
+		return uuid("guid+link", a.GUID, link)
+	case strings.TrimSpace(a.GUID) != "":
+		return uuid("guid+title", a.GUID, link, a.Title, day(a.Published))
+	case !shared && link != NormalURL(home):
+		return a.Link
+	case len(a.Enclosures) > 0 && a.Enclosures[0].URL != "":
+		return uuid("enclosure", NormalURL(a.Enclosures[0].URL), a.Title)
+	case a.Title != "":
+		return uuid("title", link, a.Title, day(a.Published))
+	}
+	return uuid("text", link, day(a.Published), a.Summary, a.Content)
+}
+
+func dropRepeats(articles []Article) []Article {
+	type same struct{ guid, link, title, published string }
+	at := make(map[same]int, len(articles))
+	kept := articles[:0:len(articles)]
+	for _, a := range articles {
+		k := same{a.GUID, a.Link, a.Title, ""}
+		if a.GUID == "" {
+			k.published = a.Published.String() + a.Summary + a.Content
+		}
+		if i, ok := at[k]; ok {
+			if a.Updated.After(kept[i].Updated) {
+				kept[i] = a
+			}
+			continue
+		}
+		at[k] = len(kept)
+		kept = append(kept, a)
+	}
+	return kept
+}
+
+// AliasKind says what about an article an [Alias] names. The letters are stored; never renumber.
+type AliasKind byte
+
+// Kinds of alias, strongest first.
+const (
+	AliasKey       AliasKind = 'k' // the Key in its normal form: scheme and trailing slash left out
+	AliasGUID      AliasKind = 'g' // a guid that is not the Key since several articles carry it
+	AliasLink      AliasKind = 'l' // the link in its normal form
+	AliasEnclosure AliasKind = 'e' // the first enclosure's address
+	AliasContent   AliasKind = 'c' // title and text
+)
+
+// Alias is a name by which an article of a source can be met again after its publisher changed
+// its guid.
+type Alias struct {
+	Kind  AliasKind
+	Value string
+}
+
+// minContent is how much text, in bytes, must agree before it says anything about identity.
+const minContent = 120
+
+// Aliases returns every name of the article, strongest first.
+func (a *Article) Aliases() []Alias {
+	names := make([]Alias, 0, 4)
+	k := NormalURL(a.Key)
+	names = append(names, Alias{AliasKey, k})
+	if a.GUID != "" && a.GUID != a.Key {
+		names = append(names, Alias{AliasGUID, NormalURL(a.GUID)})
+	}
+	if l := NormalURL(a.Link); l != "" && l != k {
+		names = append(names, Alias{AliasLink, l})
+	}
+	if len(a.Enclosures) > 0 && a.Enclosures[0].URL != "" {
+		names = append(names, Alias{AliasEnclosure, NormalURL(a.Enclosures[0].URL)})
+	}
+	if text := a.text(); len(text) >= minContent {
+		names = append(names, Alias{AliasContent, a.Title + "\n" + text})
+	}
+	return names
+}
+
+func (a *Article) text() string {
+	if a.Content != "" {
+		return a.Content
+	}
+	return a.Summary
+}
+
+// Vouches reports whether an alias of the given kind, found to lead from next to old, is enough to
+// call the two the same article. A Key is; anything weaker wants a second witness, since one link,
+// one enclosure or one boilerplate text may serve several articles.
+func Vouches(kind AliasKind, old, next *Article) bool {
+	if kind == AliasKey {
+		return true
+	}
+	witnesses := 0
+	for _, agree := range []bool{
+		kind != AliasLink && agreeing(NormalURL(old.Link), NormalURL(next.Link)),
+		kind != AliasContent && agreeing(tidy(old.Title), tidy(next.Title)),
+		!old.Published.IsZero() && old.Published.Equal(next.Published),
+		kind != AliasContent && len(next.text()) >= minContent && agreeing(tidy(old.text()), tidy(next.text())),
+	} {
+		if agree {
+			witnesses++
+		}
+	}
+	return witnesses > 0
+}
+
+func agreeing(x, y string) bool { return x != "" && x == y }
+
+// NormalURL returns the form in which two addresses of one thing are equal: without scheme (http
+// or https), "www.", default port, fragment of its own, or trailing slash, host in lower case.
+// What is no http address comes back as it is, without white space around it.
+func NormalURL(s string) string {
+	s = strings.TrimSpace(s)
+	rest, ok := cutSchemeFold(s, "https://")
+	port := ":443"
+	if !ok {
+		if rest, ok = cutSchemeFold(s, "http://"); !ok {
+			return s
+		}
+		port = ":80"
+	}
+	host, path := rest, ""
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		host, path = rest[:i], rest[i:]
+	}
+	host = strings.TrimSuffix(strings.ToLower(host), port)
+	host = strings.TrimPrefix(host, "www.")
+	return "//" + host + strings.TrimSuffix(path, "/")
+}
+
+func cutSchemeFold(s, scheme string) (string, bool) {
+	if len(s) >= len(scheme) && strings.EqualFold(s[:len(scheme)], scheme) {
+		return s[len(scheme):], true
+	}
+	return s, false
+}
+
+// namespace is the UUID namespace of every identifier made here (RFC 4122 §4.3), itself the
+// version 5 UUID of "urn:backissue:key" in the URL namespace.
+var namespace = [16]byte{0x15, 0x11, 0x49, 0x77, 0x89, 0x16, 0x5c, 0xde, 0xa2, 0x50, 0xde, 0x56, 0x5f, 0xc4, 0x57, 0x34}
+
+// uuid returns "urn:uuid:" and the version 5 UUID of the parts. The rule named first keeps the
+// parts of one rule from meeting those of another.
+func uuid(rule string, parts ...string) string {
+	h := sha1.New()
+	h.Write(namespace[:])
+	h.Write([]byte(rule))
+	for _, p := range parts {
+		h.Write([]byte{0})
+		h.Write([]byte(p))
+	}
+	u := h.Sum(nil)[:16]
+	u[6] = u[6]&0x0f | 0x50
+	u[8] = u[8]&0x3f | 0x80
+	x := hex.EncodeToString(u)
+	return "urn:uuid:" + x[:8] + "-" + x[8:12] + "-" + x[12:16] + "-" + x[16:20] + "-" + x[20:]
+}
+
+// AtomID returns the article's Key as an atom:id (RFC 4287 §4.2.6): verbatim where it is an
+// absolute IRI that can stand in a feed, else a UUID made of it. exact reports which.
+func (a *Article) AtomID() (id string, exact bool) {
+	if absoluteIRI(a.Key) {
+		return a.Key, true
+	}
+	return uuid("atom:id", a.Key), false
+}
+
+func absoluteIRI(s string) bool {
+	if !utf8.ValidString(s) {
+		return false
+	}
+	scheme, rest, ok := strings.Cut(s, ":")
+	if !ok || scheme == "" || rest == "" {
+		return false
+	}
+	for i, r := range scheme {
+		letter := 'a' <= r|0x20 && r|0x20 <= 'z'
+		if !letter && (i == 0 || !strings.ContainsRune("0123456789+-.", r)) {
+			return false
+		}
+	}
+	if strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https") {
+		if host, ok := strings.CutPrefix(rest, "//"); !ok || host == "" || host[0] == '/' {
+			return false
+		}
+	}
+	return !strings.ContainsFunc(rest, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune("\"<>\\^`{|}", r)
+	})
+}
+
+func day(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.DateOnly)
+}

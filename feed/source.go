@@ -1,0 +1,55 @@
+package feed
+
+import "time"
+
+// SourceID numbers a source within one archive; 0 until it is saved.
+type SourceID uint32
+
+// Source is where articles come from: a feed that is polled, or the origin of imported files.
+type Source struct {
+	ID   SourceID
+	Name string // name in URLs, unique, never changed once given; see [Slug]
+
+	URL         string // address of the feed, or of what was imported; unique
+	Title       string // as the publisher titles it
+	Home        string // the site that the feed belongs to
+	Description string // plain text
+	Language    string // BCP 47
+	Rights      string
+	Image       string // logo or icon
+	FeedID      string // atom:id of the feed itself
+	Authors     []Person
+	Links       []Link    // self, hub, prev-archive, …: every link of the feed but its home
+	Extra       []Element // extension elements of the feed
+
+	Tags       []string  // under which the owner files whatever comes from here
+	Subscribed bool      // polled by the scheduler; false for imports and ended subscriptions
+	Added      time.Time // when it came into the archive
+	Fetch      FetchState
+}
+
+// DisplayTitle returns the title, or the address where the publisher gave none.
+func (s *Source) DisplayTitle() string {
+	if s.Title != "" {
+		return s.Title
+	}
+	return s.URL
+}
+
+// FetchState is what the scheduler must remember about a source between two visits, whichever
+// process makes them.
+type FetchState struct {
+	ETag         string // validator as received, byte for byte, quotes included
+	LastModified string // validator as received, byte for byte
+	BodyHash     string // of the last body taken in, so that an unchanged one is not parsed again
+
+	Checked  time.Time // last answer, of any kind
+	Changed  time.Time // last answer that brought something new
+	Due      time.Time // not to be visited before
+	Failures int       // failed visits since the last good one
+	Problem  string    // why the last visit failed, in plain words; empty after a good one
+	Status   int       // HTTP status of the last answer; 0 where there was none
+
+	TTL     time.Duration // what the feed itself asks for (RSS ttl, sy:updatePeriod); 0 for nothing
+	Repairs []string      // what had to be mended in the last body, in plain words
+}

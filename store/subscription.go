@@ -1,0 +1,47 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/backissue/backissue/feed"
+)
+
+// ArchiveLen is how many log positions make one archive document (RFC 5005 §4): document k of a
+// feed holds positions [k·ArchiveLen, (k+1)·ArchiveLen) and is sealed once all of them are taken.
+const ArchiveLen = 100
+
+// Subscription returns what a feed's subscription document holds: its newest articles by date, at
+// least limit of them where there are so many, and everything in the log's open tail, so that
+// nothing is in neither the live document nor a sealed one. Each article stands once, in its newest
+// revision, newest first; of articles that several sources brought under one key, one stands for
+// all.
+func Subscription(ctx context.Context, r Reader, f Feed, limit int) ([]feed.Article, error) {
+	page, err := r.Articles(ctx, Query{Ref: f.Ref, Limit: limit})
+	if err != nil {
+		return nil, err
+	}
+	articles := page.Articles
+	if open := f.Length % ArchiveLen; open > 0 && !page.Next.IsZero() {
+		tail, err := r.Log(ctx, f.Ref, f.Length-open, int(open))
+		if err != nil {
+			return nil, err
+		}
+		articles = append(articles, tail...)
+	}
+	slices.SortFunc(articles, func(a, b feed.Article) int {
+		return cmp.Or(b.When().Compare(a.When()), cmp.Compare(b.Seq, a.Seq))
+	})
+	return once(articles), nil
+}
+
+// once keeps the newest revision of each article, and one article of each key.
+func once(articles []feed.Article) []feed.Article {
+	newest := make(map[string]uint64, len(articles))
+	for i := range articles {
+		newest[articles[i].Key] = max(newest[articles[i].Key], articles[i].Seq)
+	}
+	articles = slices.DeleteFunc(articles, func(a feed.Article) bool { return newest[a.Key] != a.Seq })
+	return slices.CompactFunc(articles, func(a, b feed.Article) bool { return a.Seq == b.Seq })
+}
