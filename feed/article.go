@@ -43,6 +43,7 @@ type Article struct {
 	Contributors []Person  // atom:contributor
 	Published    time.Time // as the publisher dated it; zero where there is no usable date
 	Updated      time.Time // as the publisher dated the last change; zero where unknown
+	Arrived      time.Time // when the article first came into the archive
 	Seen         time.Time // when this revision came into the archive
 	Modified     time.Time // what goes out as atom:updated; moves only when the content did
 
@@ -184,15 +185,15 @@ const futureSlack = 26 * time.Hour
 var earliest = time.Date(1605, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // When returns the moment by which the article is ordered among others: its publication date, or
-// its update, or when it was first seen. A date that cannot be true (in the future when the
-// article arrived, or before there were newspapers) is passed over for the next.
+// its update, or when it arrived. A date that cannot be true (in the future when it was seen, or
+// before there were newspapers) is passed over for the next.
 func (a *Article) When() time.Time {
 	for _, t := range []time.Time{a.Published, a.Updated} {
 		if !t.IsZero() && !t.Before(earliest) && (a.Seen.IsZero() || !t.After(a.Seen.Add(futureSlack))) {
 			return t
 		}
 	}
-	return a.Seen
+	return firstOf(a.Arrived, a.Seen)
 }
 
 // AllTags returns the tags under which the article is filed, the publisher's first and then the

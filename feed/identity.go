@@ -34,13 +34,10 @@ func Identify(articles []Article, home string) []Article {
 		a := &articles[i]
 		a.Key = key(a, guids, links, home)
 		// What is still shared differs only in its text (a feed of bare descriptions, say).
-		for taken[a.Key] {
-			a.Key = uuid("again", a.Key, a.Title, a.Summary, a.Content)
-			if taken[a.Key] {
-				a.Key = uuid("again", a.Key)
-			}
+		for again := uuid("again", a.Key, a.Title, a.Summary, a.Content); taken[NormalURL(a.Key)]; {
+			a.Key, again = again, uuid("again", again)
 		}
-		taken[a.Key] = true
+		taken[NormalURL(a.Key)] = true
 	}
 	return articles
 }
@@ -108,15 +105,17 @@ type Alias struct {
 // minContent is how much text, in bytes, must agree before it says anything about identity.
 const minContent = 120
 
+func (a *Article) keyAlias() Alias { return Alias{AliasKey, NormalURL(a.Key)} }
+
 // Aliases returns every name of the article, strongest first.
 func (a *Article) Aliases() []Alias {
 	names := make([]Alias, 0, 4)
-	k := NormalURL(a.Key)
-	names = append(names, Alias{AliasKey, k})
+	k := a.keyAlias()
+	names = append(names, k)
 	if a.GUID != "" && a.GUID != a.Key {
 		names = append(names, Alias{AliasGUID, NormalURL(a.GUID)})
 	}
-	if l := NormalURL(a.Link); l != "" && l != k {
+	if l := NormalURL(a.Link); l != "" && l != k.Value {
 		names = append(names, Alias{AliasLink, l})
 	}
 	if len(a.Enclosures) > 0 && a.Enclosures[0].URL != "" {
@@ -134,29 +133,6 @@ func (a *Article) text() string {
 	}
 	return a.Summary
 }
-
-// Vouches reports whether an alias of the given kind, found to lead from next to old, is enough to
-// call the two the same article. A Key is; anything weaker wants a second witness, since one link,
-// one enclosure or one boilerplate text may serve several articles.
-func Vouches(kind AliasKind, old, next *Article) bool {
-	if kind == AliasKey {
-		return true
-	}
-	witnesses := 0
-	for _, agree := range []bool{
-		kind != AliasLink && agreeing(NormalURL(old.Link), NormalURL(next.Link)),
-		kind != AliasContent && agreeing(tidy(old.Title), tidy(next.Title)),
-		!old.Published.IsZero() && old.Published.Equal(next.Published),
-		kind != AliasContent && len(next.text()) >= minContent && agreeing(tidy(old.text()), tidy(next.text())),
-	} {
-		if agree {
-			witnesses++
-		}
-	}
-	return witnesses > 0
-}
-
-func agreeing(x, y string) bool { return x != "" && x == y }
 
 // NormalURL returns the form in which two addresses of one thing are equal: without scheme (http
 // or https), "www.", default port, fragment of its own, or trailing slash, host in lower case.

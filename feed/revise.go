@@ -42,7 +42,7 @@ func (c Change) String() string {
 // The guid that went out once goes out for ever: a known article keeps its Key.
 func Revise(old *Article, next Article) (Article, Change) {
 	if old == nil {
-		next.Revision = 0
+		next.Revision, next.Arrived = 0, next.Seen
 		next.Modified = firstOf(next.Updated, next.Published, next.Seen)
 		if next.Modified.After(next.Seen.Add(futureSlack)) {
 			next.Modified = next.Seen
@@ -53,7 +53,7 @@ func Revise(old *Article, next Article) (Article, Change) {
 		return *old, Same
 	}
 	next.ID, next.Source = old.ID, old.Source
-	next.Key = old.Key
+	next.Key, next.Arrived = old.Key, old.Arrived
 	next.Revision = old.Revision + 1
 	// atom:updated must rise with every version, or readers that resolve duplicates by it (RFC 5005
 	// §4.1) keep the old one; publishers often change a text and not its date.

@@ -36,6 +36,17 @@ func (s *Source) DisplayTitle() string {
 	return s.URL
 }
 
+// Adopt makes an article one of this source: it is filed under the owner's tags, and where the
+// publisher names no other origin, the source is the origin. What the article keeps of the source
+// is a copy, so that its revision reads the same for ever, whatever becomes of the source.
+func (s *Source) Adopt(a *Article) {
+	a.Source = s.ID
+	a.Filed = s.Tags
+	if a.Origin == (Origin{}) {
+		a.Origin = Origin{ID: s.FeedID, Title: s.Title, URL: s.URL, Home: s.Home, Rights: s.Rights}
+	}
+}
+
 // FetchState is what the scheduler must remember about a source between two visits, whichever
 // process makes them.
 type FetchState struct {

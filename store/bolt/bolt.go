@@ -1,0 +1,282 @@
+// Package bolt is the archive in one bbolt file.
+//
+// One process at a time owns the file. A single goroutine writes: it takes whatever saves are
+// waiting into one transaction, so that many small visits share one commit, and tells each of them
+// when that commit is on disk.
+package bolt
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/backissue/backissue/store"
+)
+
+// FormatVersion is the version of the key schema and the records that this program writes. A file
+// with a higher one is refused with [store.ErrTooNew].
+const FormatVersion = 1
+
+// pageSize of new files. Compressed articles are a few hundred bytes to a few kilobytes, of which
+// the usual 4096 would leave much unused.
+const pageSize = 8192
+
+// Options are the ways in which an archive may be opened. The zero value is good.
+type Options struct {
+	// Wait is how long to wait for another process to give the file up; 0 means 100 ms. After that,
+	// Open returns store.ErrInUse.
+	Wait time.Duration
+	// NoSync leaves it to the system when commits reach the disk. Only for tests and benchmarks that
+	// would otherwise measure the disk.
+	NoSync bool
+}
+
+// DB is an archive in one bbolt file. Its methods may be called by many goroutines.
+type DB struct {
+	db      *bbolt.DB
+	codec   *codec
+	edition atomic.Uint64
+	writes  chan []*write
+	stop    chan struct{} // closed by Close
+	stopped chan struct{} // closed when the writer has ended
+	closing atomic.Bool
+}
+
+var _ store.Store = (*DB)(nil)
+
+// Open opens the archive in the file at path, and makes it if it is not there. It returns an error
+// that wraps store.ErrInUse, store.ErrTooNew or store.ErrDamaged where one of them is the reason.
+func Open(path string, o *Options) (*DB, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	wait := o.Wait
+	if wait == 0 {
+		wait = 100 * time.Millisecond
+	}
+	bo := &bbolt.Options{
+		Timeout: wait, FreelistType: bbolt.FreelistMapType, PageSize: pageSize, NoSync: o.NoSync,
+	}
+	if runtime.GOOS != "windows" && math.MaxInt > math.MaxInt32 {
+		// Growing the map has to wait for every reader; so reserve addresses (not memory) for good.
+		bo.InitialMmapSize = 16 << 30
+	}
+	var db *bbolt.DB
+	err := guarded(func() (err error) {
+		db, err = bbolt.Open(path, 0o600, bo)
+		return err
+	})
+	switch {
+	case errors.Is(err, bbolterrors.ErrTimeout):
+		return nil, fmt.Errorf("open %s: %w", path, store.ErrInUse)
+	case errors.Is(err, bbolterrors.ErrInvalid), errors.Is(err, bbolterrors.ErrChecksum),
+		errors.Is(err, bbolterrors.ErrVersionMismatch), errors.Is(err, store.ErrDamaged):
+		return nil, fmt.Errorf("open %s: %w: %v", path, store.ErrDamaged, err)
+	case err != nil:
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	d := &DB{
+		db: db, writes: make(chan []*write), stop: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	dict, err := d.prepare()
+	if err == nil {
+		d.codec, err = newCodec(dict)
+	}
+	if err != nil {
+		_ = db.Close() // nothing was written that is not committed
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	d.edition.Store(1)
+	go d.write()
+	return d, nil
+}
+
+// prepare makes a new file an archive and refuses what is none. It returns the dictionary with
+// which the archive's records are written.
+func (d *DB) prepare() (dict []byte, err error) {
+	var format []byte
+	fresh := false
+	err = d.view(func(tx *bbolt.Tx) error {
+		meta := tx.Bucket(bucketMeta)
+		if meta == nil {
+			first, _ := tx.Cursor().First()
+			if first != nil {
+				return fmt.Errorf("%w: the file is a bbolt database of another program", store.ErrDamaged)
+			}
+			fresh = true
+			return nil
+		}
+		format = append(format, meta.Get(keyFormat)...)
+		dict = append(dict, meta.Get(keyDictionary(dictionaryID))...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if fresh {
+		return dictionary, d.update(create)
+	}
+	if len(format) != 4 {
+		return nil, fmt.Errorf("%w: it has no format version", store.ErrDamaged)
+	}
+	if v := binary.BigEndian.Uint32(format); v > FormatVersion {
+		return nil, fmt.Errorf("%w: its format is %d, this program knows up to %d", store.ErrTooNew, v, FormatVersion)
+	}
+	return dict, nil
+}
+
+// create lays out an empty archive.
+func create(tx *bbolt.Tx) error {
+	for _, name := range buckets() {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return fmt.Errorf("create bucket %q: %w", name, err)
+		}
+	}
+	all, err := cbor.Marshal(&feedRecord{Kind: store.All, Edition: 1})
+	if err != nil {
+		return err // unreachable: the record is a constant
+	}
+	first, err := cbor.Marshal(&counts{Feeds: allFeed})
+	if err != nil {
+		return err // unreachable: the record is a constant
+	}
+	meta := tx.Bucket(bucketMeta)
+	return errors.Join(
+		meta.Put(keyFormat, u32(FormatVersion)),
+		meta.Put(keyDictionary(dictionaryID), dictionary),
+		meta.Put(keyCounts, first),
+		tx.Bucket(bucketFeed).Put(u32(allFeed), all),
+		tx.Bucket(bucketFeedName).Put(keyName(store.All, ""), u32(allFeed)),
+	)
+}
+
+// Close ends the writer after the saves under way and closes the file.
+func (d *DB) Close() error {
+	if !d.closing.CompareAndSwap(false, true) {
+		return nil
+	}
+	close(d.stop)
+	<-d.stopped
+	err := d.db.Close()
+	d.codec.close()
+	return err
+}
+
+// Edition returns a number that rises with every commit of this process.
+func (d *DB) Edition() uint64 { return d.edition.Load() }
+
+func (d *DB) view(f func(*bbolt.Tx) error) error {
+	return guarded(func() error { return d.db.View(f) })
+}
+
+func (d *DB) update(f func(*bbolt.Tx) error) error {
+	err := guarded(func() error { return d.db.Update(f) })
+	if err == nil {
+		d.edition.Add(1)
+	}
+	return err
+}
+
+// guarded turns the panics by which bbolt reports a broken page into an error.
+func guarded(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", store.ErrDamaged, p)
+		}
+	}()
+	return f()
+}
+
+// write is something that waits for its turn in a transaction.
+type write struct {
+	do   func(*txn) error
+	done chan error
+}
+
+// maxShare bounds how many waiting writes share a commit, so that the first is not kept waiting.
+const maxShare = 256
+
+// write is the one goroutine that writes.
+func (d *DB) write() {
+	defer close(d.stopped)
+	for {
+		var shared []*write
+		select {
+		case shared = <-d.writes:
+		case <-d.stop:
+			return
+		}
+		for more := true; more && len(shared) < maxShare; {
+			select {
+			case others := <-d.writes:
+				shared = append(shared, others...)
+			default:
+				more = false
+			}
+		}
+		d.commit(shared)
+	}
+}
+
+// commit runs the writes in one transaction. If one fails, the transaction is undone and made again
+// without it, so that its error is its own.
+func (d *DB) commit(shared []*write) {
+	for len(shared) > 0 {
+		failed := -1
+		err := d.update(func(tx *bbolt.Tx) error {
+			t := newTxn(tx, d.codec)
+			for i, w := range shared {
+				if err := w.do(t); err != nil {
+					failed = i
+					return err
+				}
+			}
+			return t.flush()
+		})
+		if err == nil || failed < 0 {
+			for _, w := range shared {
+				w.done <- err
+			}
+			return
+		}
+		shared[failed].done <- err
+		shared = append(shared[:failed], shared[failed+1:]...)
+	}
+}
+
+// inTurn runs each of dos in a transaction, one after the other and perhaps shared with others, and
+// returns their errors when that is on disk. A context that ends while they are waiting for their
+// turn takes them back; one that ends later does not undo what is being committed.
+func (d *DB) inTurn(ctx context.Context, dos ...func(*txn) error) []error {
+	shared := make([]*write, len(dos))
+	for i, do := range dos {
+		shared[i] = &write{do, make(chan error, 1)}
+	}
+	errs := make([]error, len(dos))
+	var refused error
+	select {
+	case d.writes <- slices.Clone(shared):
+	case <-ctx.Done():
+		refused = context.Cause(ctx)
+	case <-d.stop:
+		refused = errClosed
+	}
+	for i := range errs {
+		if errs[i] = refused; refused == nil {
+			errs[i] = <-shared[i].done
+		}
+	}
+	return errs
+}
+
+var errClosed = errors.New("the archive is closed")

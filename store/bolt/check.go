@@ -1,0 +1,267 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+	"go.etcd.io/bbolt"
+
+	"github.com/backissue/backissue/feed"
+	"github.com/backissue/backissue/store"
+)
+
+// maxFaults bounds the report: an archive that is damaged all over need not be listed whole.
+const maxFaults = 1000
+
+// Check implements [store.Store].
+func (d *DB) Check(ctx context.Context) ([]string, error) {
+	var faults []string
+	err := d.view(func(tx *bbolt.Tx) error {
+		for err := range tx.Check() {
+			faults = append(faults, "pages: "+err.Error())
+		}
+		c := checker{ctx: ctx, tx: tx, codec: d.codec, logged: map[uint32]uint64{}, filed: map[uint32]uint64{}}
+		c.log()
+		c.revisions()
+		c.feeds()
+		c.aliases()
+		c.sources()
+		c.names()
+		faults = append(faults, c.faults...)
+		return ctx.Err()
+	})
+	return faults, err
+}
+
+// checker walks every bucket once and looks every reference up.
+type checker struct {
+	ctx    context.Context
+	tx     *bbolt.Tx
+	codec  *codec
+	faults []string
+
+	articles uint64
+	logged   map[uint32]uint64 // revisions that belong to each feed, by what they say themselves
+	filed    map[uint32]uint64 // articles that belong to each feed now, likewise
+}
+
+func (c *checker) fault(format string, args ...any) {
+	if len(c.faults) < maxFaults {
+		c.faults = append(c.faults, fmt.Sprintf(format, args...))
+	}
+}
+
+func (c *checker) each(bucket []byte, f func(k, v []byte)) {
+	cursor := c.tx.Bucket(bucket).Cursor()
+	for k, v := cursor.First(); k != nil && c.ctx.Err() == nil; k, v = cursor.Next() {
+		f(k, v)
+	}
+}
+
+// log checks the global sequence, and with it that every revision is where it belongs.
+func (c *checker) log() {
+	var last uint64
+	c.each(bucketLog, func(k, v []byte) {
+		seq := binary.BigEndian.Uint64(k)
+		if seq != last+1 {
+			c.fault("log: %d follows %d", seq, last)
+		}
+		last = seq
+		a, err := c.codec.article(v)
+		if err != nil {
+			c.fault("log: revision %d: %v", seq, err)
+			return
+		}
+		if a.Seq != seq || (a.Revision == 0) != (uint64(a.ID) == seq) {
+			c.fault("log: revision %d says that it is revision %d of article %d at %d", seq, a.Revision, a.ID, a.Seq)
+		}
+		if a.Revision > 0 && c.tx.Bucket(bucketRevision).Get(keyRevision(a.ID, seq)) == nil {
+			c.fault("log: revision %d of article %d is not in its index", seq, a.ID)
+		}
+		newest := newestSeq(c.tx.Bucket(bucketRevision).Cursor(), a.ID) == seq
+		if a.Revision == 0 {
+			c.articles++
+		}
+		for _, number := range c.members(a) {
+			c.logged[number]++
+			if !newest {
+				continue
+			}
+			c.filed[number]++
+			if c.tx.Bucket(bucketFeedDate).Get(keyDate(number, a.When(), a.ID)) == nil {
+				c.fault("feed %d: article %d is not in its order", number, a.ID)
+			}
+		}
+	})
+}
+
+// members is the numbers of the feeds that a revision belongs to.
+func (c *checker) members(a *feed.Article) []uint32 {
+	numbers := []uint32{allFeed}
+	add := func(kind store.Kind, key string) {
+		number := decode32(c.tx.Bucket(bucketFeedKey).Get(keyName(kind, key)))
+		if number == 0 {
+			c.fault("article %d belongs to the feed of %c %q, which is not there", a.ID, kind, key)
+			return
+		}
+		for _, n := range numbers {
+			if n == number {
+				return
+			}
+		}
+		numbers = append(numbers, number)
+	}
+	add(store.Source, string(keySource(a.Source)))
+	for _, t := range a.AllTags() {
+		add(store.Tag, feed.TagKey(t))
+	}
+	for _, p := range a.Authors {
+		if key := feed.TagKey(p.String()); key != "" {
+			add(store.Author, key)
+		}
+	}
+	return numbers
+}
+
+func (c *checker) revisions() {
+	c.each(bucketRevision, func(k, _ []byte) {
+		id, seq := feed.ID(binary.BigEndian.Uint64(k)), binary.BigEndian.Uint64(k[8:])
+		s, _, err := split(c.tx.Bucket(bucketLog).Get(u64(seq)))
+		if err != nil || feed.ID(s.ID) != id || s.Revision == 0 {
+			c.fault("revision index: %d is no later revision of article %d", seq, id)
+		}
+	})
+}
+
+// feeds checks each feed's record against its log and its order by date.
+func (c *checker) feeds() {
+	lengths, articles := map[uint32]uint64{}, map[uint32]uint64{}
+	var last uint64
+	c.each(bucketFeedLog, func(k, v []byte) {
+		number, position, seq := binary.BigEndian.Uint32(k), binary.BigEndian.Uint64(k[4:]), binary.BigEndian.Uint64(v)
+		if position != lengths[number] {
+			c.fault("feed %d: position %d of its log follows %d", number, position, int64(lengths[number])-1)
+		}
+		if position > 0 && seq <= last {
+			c.fault("feed %d: its log goes back from %d to %d", number, last, seq)
+		}
+		last = seq
+		lengths[number]++
+		if c.tx.Bucket(bucketLog).Get(u64(seq)) == nil {
+			c.fault("feed %d: position %d of its log names revision %d, which is not there", number, position, seq)
+		}
+	})
+	c.each(bucketFeedDate, func(k, _ []byte) { articles[binary.BigEndian.Uint32(k)]++ })
+	c.each(bucketFeed, func(k, _ []byte) {
+		number := binary.BigEndian.Uint32(k)
+		f, err := readFeed(c.tx, number)
+		if err != nil {
+			c.fault("feed %d: %v", number, err)
+			return
+		}
+		if f.Length != lengths[number] || f.Length != c.logged[number] {
+			c.fault("feed %d (%s): its record counts %d revisions, its log %d, the articles %d",
+				number, f.Name, f.Length, lengths[number], c.logged[number])
+		}
+		if f.Articles != articles[number] || f.Articles != c.filed[number] {
+			c.fault("feed %d (%s): its record counts %d articles, its order %d, the articles %d",
+				number, f.Name, f.Articles, articles[number], c.filed[number])
+		}
+		delete(lengths, number)
+		delete(articles, number)
+	})
+	for number := range lengths {
+		c.fault("feed %d: has a log and no record", number)
+	}
+	for number := range articles {
+		c.fault("feed %d: has an order and no record", number)
+	}
+}
+
+func (c *checker) aliases() {
+	c.each(bucketAlias, func(k, v []byte) {
+		if len(v) < 8 {
+			c.fault("alias %x: cut short", k)
+			return
+		}
+		id := binary.BigEndian.Uint64(v)
+		if id == 0 {
+			return
+		}
+		s, _, err := split(c.tx.Bucket(bucketLog).Get(u64(id)))
+		if err != nil || s.ID != id || s.Source != binary.BigEndian.Uint32(k) {
+			c.fault("alias %x: leads to %d, which is no article of its source", k, id)
+		}
+	})
+	c.each(bucketLog, func(k, v []byte) {
+		s, _, err := split(v)
+		if err != nil || s.Revision > 0 {
+			return
+		}
+		name := keyAlias(feed.SourceID(s.Source), feed.Alias{Kind: feed.AliasKey, Value: feed.NormalURL(s.Key)})
+		if !bytes.HasPrefix(c.tx.Bucket(bucketAlias).Get(name), k) {
+			c.fault("article %d: its key leads elsewhere", s.ID)
+		}
+	})
+}
+
+func (c *checker) sources() {
+	var due uint64
+	c.each(bucketSource, func(k, _ []byte) {
+		id := feed.SourceID(decode32(k))
+		s, err := readSource(c.tx, id)
+		if err != nil {
+			c.fault("%v", err)
+			return
+		}
+		if !bytes.Equal(c.tx.Bucket(bucketSourceURL).Get([]byte(s.URL)), k) {
+			c.fault("source %d: its address leads elsewhere", id)
+		}
+		if f, err := readFeed(c.tx, decode32(c.tx.Bucket(bucketFeedKey).Get(keyName(store.Source, string(k))))); err != nil ||
+			f.Source != id || f.Name != s.Name {
+			c.fault("source %d: has no feed of its name", id)
+		}
+		if s.Subscribed {
+			due++
+			if c.tx.Bucket(bucketDue).Get(keyDue(s.Fetch.Due, id)) == nil {
+				c.fault("source %d: is not in the index of what is due", id)
+			}
+		}
+	})
+	c.each(bucketDue, func([]byte, []byte) { due-- })
+	if due != 0 {
+		c.fault("the index of what is due does not hold each subscription once")
+	}
+}
+
+// names checks that every name leads to a feed, and the archive's counts.
+func (c *checker) names() {
+	var n counts
+	if err := cbor.Unmarshal(c.tx.Bucket(bucketMeta).Get(keyCounts), &n); err != nil {
+		c.fault("counts: %v", err)
+		return
+	}
+	have := counts{Articles: c.articles}
+	c.each(bucketFeedName, func(k, v []byte) {
+		f, err := readFeed(c.tx, decode32(v))
+		if err != nil || byte(f.Kind) != k[0] || f.Name != string(k[1:]) {
+			c.fault("feed name %q leads to another feed", k)
+			return
+		}
+		have.Feeds++
+		switch f.Kind {
+		case store.Source:
+			have.Sources++
+		case store.Tag:
+			have.Tags++
+		case store.Author:
+			have.Authors++
+		}
+	})
+	if n != have {
+		c.fault("the archive counts %+v and holds %+v", n, have)
+	}
+}

@@ -1,0 +1,135 @@
+package bolt
+
+import (
+	_ "embed"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/fxamacker/cbor/v2"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/backissue/backissue/feed"
+)
+
+// A record of the log is
+//
+//	codec(1) checksum(4) stampLen(2) stamp payload
+//
+// where codec names the way in which the rest is written (codecZstd: stamp is CBOR, payload is CBOR
+// compressed by zstd with dictionary 1), and checksum is the CRC-32C of all that follows it: bbolt
+// keeps none of its own, and a flipped bit in an archive must not pass for text. The stamp is what
+// the archive decided about the revision, the payload what the publisher said; so the payload can
+// be made ready before it is known which number the revision gets.
+const (
+	codecZstd     = 1
+	dictionaryID  = 1
+	recordHead    = 1 + 4 + 2
+	maxRecordSize = 256 << 20
+)
+
+// dictionary holds what most articles repeat: the markup of the common publishing systems. It is
+// also kept in the archive itself, since no record can be read without it; never edit it, add
+// another with the next number.
+//
+//go:embed dictionary-1.txt
+var dictionary []byte
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// codec turns articles into records and back. It is safe for use by many goroutines.
+type codec struct {
+	enc *zstd.Encoder
+	dec *zstd.Decoder
+}
+
+func newCodec(dict []byte) (*codec, error) {
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false),
+		zstd.WithEncoderDictRaw(dictionaryID, dict), zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		return nil, fmt.Errorf("make the compressor: %w", err)
+	}
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderDictRaw(dictionaryID, dict), zstd.WithDecoderConcurrency(0),
+		zstd.WithDecoderMaxMemory(maxRecordSize))
+	if err != nil {
+		return nil, fmt.Errorf("make the decompressor: %w", err)
+	}
+	return &codec{enc, dec}, nil
+}
+
+func (c *codec) close() {
+	c.dec.Close()
+	c.enc.Close() // has no stream open, so cannot fail
+}
+
+// payload encodes what the publisher said.
+func (c *codec) payload(a *feed.Article) ([]byte, error) {
+	raw, err := cbor.Marshal(toPayload(a))
+	if err != nil {
+		return nil, fmt.Errorf("encode article %q: %w", a.Key, err)
+	}
+	return c.enc.EncodeAll(raw, make([]byte, 0, len(raw)/2+64)), nil
+}
+
+// record joins a payload with the stamp of a.
+func (c *codec) record(a *feed.Article, payload []byte) ([]byte, error) {
+	stamp, err := cbor.Marshal(toStamp(a))
+	if err != nil {
+		return nil, fmt.Errorf("encode article %q: %w", a.Key, err)
+	}
+	if len(stamp) > 1<<16-1 {
+		return nil, fmt.Errorf("encode article: its guid of %d bytes is too long", len(a.Key))
+	}
+	r := make([]byte, recordHead, recordHead+len(stamp)+len(payload))
+	r[0] = codecZstd
+	binary.BigEndian.PutUint16(r[5:], uint16(len(stamp)))
+	r = append(append(r, stamp...), payload...)
+	binary.BigEndian.PutUint32(r[1:], crc32.Checksum(r[5:], castagnoli))
+	return r, nil
+}
+
+var (
+	errShort    = errors.New("record is cut short")
+	errChecksum = errors.New("checksum does not match")
+)
+
+// split checks a record and returns its stamp and its payload, still compressed.
+func split(r []byte) (s stamp, payload []byte, err error) {
+	if len(r) < recordHead {
+		return s, nil, errShort
+	}
+	if r[0] != codecZstd {
+		return s, nil, fmt.Errorf("record has unknown codec %d", r[0])
+	}
+	if binary.BigEndian.Uint32(r[1:]) != crc32.Checksum(r[5:], castagnoli) {
+		return s, nil, errChecksum
+	}
+	n := recordHead + int(binary.BigEndian.Uint16(r[5:]))
+	if len(r) < n {
+		return s, nil, errShort
+	}
+	if err := cbor.Unmarshal(r[recordHead:n], &s); err != nil {
+		return s, nil, fmt.Errorf("decode stamp: %w", err)
+	}
+	return s, r[n:], nil
+}
+
+// article decodes a record. The bytes may belong to a transaction: nothing of them is kept.
+func (c *codec) article(r []byte) (*feed.Article, error) {
+	s, packed, err := split(r)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := c.dec.DecodeAll(packed, nil)
+	if err != nil {
+		return nil, fmt.Errorf("decompress: %w", err)
+	}
+	var p payload
+	if err := cbor.Unmarshal(raw, &p); err != nil {
+		return nil, fmt.Errorf("decode payload: %w", err)
+	}
+	a := p.article()
+	s.apply(a)
+	return a, nil
+}

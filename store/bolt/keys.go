@@ -1,0 +1,103 @@
+package bolt
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"time"
+
+	"github.com/backissue/backissue/feed"
+	"github.com/backissue/backissue/store"
+)
+
+// The key schema. Numbers are big-endian, so that the order of keys is the order of numbers; times
+// are signed milliseconds since 1970 with the sign bit flipped, for the same reason.
+//
+//	meta         "format"                         -> version of this schema, 4 bytes
+//	             "dictionary" id(1)               -> zstd dictionary that records name by id
+//	             "counts"                         -> CBOR: articles, tags, authors …
+//	log          seq(8)                           -> record: one accepted revision (see codec.go);
+//	                                                 gapless from 1
+//	revision     article(8) seq(8)                -> "" for every revision after the first, which
+//	                                                 stands in log under the article's own number
+//	alias        source(4) kind(1) hash(8)        -> article(8) fingerprint(8), or article(8) = 0
+//	                                                 where the alias has led to several articles
+//	source       source(4)                        -> CBOR source with its fetch state
+//	source-url   address                          -> source(4)
+//	due          time(8) source(4)                -> "" for every subscribed source
+//	feed         feed(4)                          -> CBOR record of a feed that goes out
+//	feed-name    kind(1) URL name                 -> feed(4)
+//	feed-key     kind(1) tag key | author key |
+//	                     source(4)                -> feed(4)
+//	feed-log     feed(4) position(8)              -> seq(8); append-only, gapless from 0
+//	feed-date    feed(4) time(8) article(8)       -> "" for every article that is in the feed now
+//
+// The number of an article is the sequence number of its first revision. Feed 1 is the feed of
+// everything. A key prefix (a source's, a feed's) keeps what is written together close together, so
+// that a batch dirties few pages however large the archive is.
+var (
+	bucketMeta      = []byte("meta")
+	bucketLog       = []byte("log")
+	bucketRevision  = []byte("revision")
+	bucketAlias     = []byte("alias")
+	bucketSource    = []byte("source")
+	bucketSourceURL = []byte("source-url")
+	bucketDue       = []byte("due")
+	bucketFeed      = []byte("feed")
+	bucketFeedName  = []byte("feed-name")
+	bucketFeedKey   = []byte("feed-key")
+	bucketFeedLog   = []byte("feed-log")
+	bucketFeedDate  = []byte("feed-date")
+)
+
+func buckets() [][]byte {
+	return [][]byte{
+		bucketMeta, bucketLog, bucketRevision, bucketAlias, bucketSource, bucketSourceURL, bucketDue,
+		bucketFeed, bucketFeedName, bucketFeedKey, bucketFeedLog, bucketFeedDate,
+	}
+}
+
+var (
+	keyFormat = []byte("format")
+	keyCounts = []byte("counts")
+)
+
+func keyDictionary(id byte) []byte { return append([]byte("dictionary"), id) }
+
+func u64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+func u32(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
+
+func keyRevision(id feed.ID, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(u64(uint64(id)), seq)
+}
+
+func keySource(id feed.SourceID) []byte { return u32(uint32(id)) }
+
+// keyAlias hashes the alias: half of a 128-bit birthday bound is plenty within one source.
+func keyAlias(source feed.SourceID, a feed.Alias) []byte {
+	k := append(keySource(source), byte(a.Kind))
+	h := sha256.Sum256([]byte(a.Value))
+	return append(k, h[:8]...)
+}
+
+func keyDue(at time.Time, source feed.SourceID) []byte {
+	return append(u64(sortable(at)), keySource(source)...)
+}
+
+func keyName(kind store.Kind, name string) []byte { return append([]byte{byte(kind)}, name...) }
+
+func keyLog(feed uint32, position uint64) []byte {
+	return binary.BigEndian.AppendUint64(u32(feed), position)
+}
+
+func keyDate(feed uint32, when time.Time, id feed.ID) []byte {
+	k := make([]byte, 0, 20)
+	k = binary.BigEndian.AppendUint32(k, feed)
+	k = binary.BigEndian.AppendUint64(k, sortable(when))
+	return binary.BigEndian.AppendUint64(k, uint64(id))
+}
+
+// sortable maps times to numbers in the same order. Times outside what milliseconds in 64 bits can
+// say do not occur: feed.Article.When never returns one.
+func sortable(t time.Time) uint64 { return uint64(t.UnixMilli()) ^ 1<<63 }
+
+func unsortable(n uint64) time.Time { return time.UnixMilli(int64(n ^ 1<<63)).UTC() }

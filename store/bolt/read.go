@@ -1,0 +1,275 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+	"go.etcd.io/bbolt"
+
+	"github.com/backissue/backissue/feed"
+	"github.com/backissue/backissue/store"
+)
+
+// defaultLimit is how many articles a page has where the query does not say.
+const defaultLimit = 50
+
+// Article implements [store.Reader].
+func (d *DB) Article(_ context.Context, id feed.ID) (a feed.Article, err error) {
+	err = d.view(func(tx *bbolt.Tx) error {
+		if err := known(tx, id); err != nil {
+			return err
+		}
+		found, err := newest(tx, d.codec, id)
+		if err == nil {
+			a = *found
+		}
+		return err
+	})
+	return a, err
+}
+
+// known reports with ErrNotFound that no article has this number: none was ever given, or it is that
+// of a later revision.
+func known(tx *bbolt.Tx, id feed.ID) error {
+	first := tx.Bucket(bucketLog).Get(u64(uint64(id)))
+	if first == nil {
+		return fmt.Errorf("article %d: %w", id, store.ErrNotFound)
+	}
+	s, _, err := split(first)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: article %d: %v", store.ErrDamaged, id, err)
+	case feed.ID(s.ID) != id:
+		return fmt.Errorf("article %d: %w", id, store.ErrNotFound)
+	}
+	return nil
+}
+
+// Revisions implements [store.Reader].
+func (d *DB) Revisions(_ context.Context, id feed.ID) (all []feed.Article, err error) {
+	err = d.view(func(tx *bbolt.Tx) error {
+		if err := known(tx, id); err != nil {
+			return err
+		}
+		seqs := []uint64{uint64(id)}
+		c := tx.Bucket(bucketRevision).Cursor()
+		prefix := u64(uint64(id))
+		for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+			seqs = append(seqs, binary.BigEndian.Uint64(k[8:]))
+		}
+		all, err = revisions(tx, d.codec, seqs)
+		return err
+	})
+	return all, err
+}
+
+func revisions(tx *bbolt.Tx, c *codec, seqs []uint64) ([]feed.Article, error) {
+	all := make([]feed.Article, 0, len(seqs))
+	for _, seq := range seqs {
+		a, err := revision(tx, c, seq)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, *a)
+	}
+	return all, nil
+}
+
+// Feed implements [store.Reader].
+func (d *DB) Feed(_ context.Context, ref store.Ref) (f store.Feed, err error) {
+	err = d.view(func(tx *bbolt.Tx) error {
+		_, f, err = lookupFeed(tx, ref)
+		return err
+	})
+	return f, err
+}
+
+func lookupFeed(tx *bbolt.Tx, ref store.Ref) (number uint32, f store.Feed, err error) {
+	number = decode32(tx.Bucket(bucketFeedName).Get(keyName(ref.Kind, ref.Name)))
+	if number == 0 {
+		return 0, f, fmt.Errorf("feed %q: %w", string(ref.Kind)+ref.Name, store.ErrNotFound)
+	}
+	f, err = readFeed(tx, number)
+	return number, f, err
+}
+
+func readFeed(tx *bbolt.Tx, number uint32) (store.Feed, error) {
+	var r feedRecord
+	if err := cbor.Unmarshal(tx.Bucket(bucketFeed).Get(u32(number)), &r); err != nil {
+		return store.Feed{}, fmt.Errorf("%w: feed %d: %v", store.ErrDamaged, number, err)
+	}
+	return r.feed(), nil
+}
+
+// Feeds implements [store.Reader].
+func (d *DB) Feeds(_ context.Context, kind store.Kind, after string, limit int) (feeds []store.Feed, err error) {
+	err = d.view(func(tx *bbolt.Tx) error {
+		c := tx.Bucket(bucketFeedName).Cursor()
+		from := keyName(kind, after)
+		k, v := c.Seek(from)
+		if after != "" && bytes.Equal(k, from) {
+			k, v = c.Next()
+		}
+		for ; len(k) > 0 && k[0] == byte(kind) && len(feeds) < limit; k, v = c.Next() {
+			f, err := readFeed(tx, decode32(v))
+			if err != nil {
+				return err
+			}
+			feeds = append(feeds, f)
+		}
+		return nil
+	})
+	return feeds, err
+}
+
+// Articles implements [store.Reader].
+func (d *DB) Articles(_ context.Context, q store.Query) (page store.Page, err error) {
+	limit := q.Limit
+	if limit <= 0 {
+		limit = defaultLimit
+	}
+	err = d.view(func(tx *bbolt.Tx) error {
+		number, _, err := lookupFeed(tx, q.Ref)
+		if err != nil {
+			return err
+		}
+		from := u32(number + 1)
+		if !q.Before.IsZero() {
+			from = keyDate(number, q.Before.When, q.Before.ID)
+		}
+		c := tx.Bucket(bucketFeedDate).Cursor()
+		k, _ := c.Seek(from)
+		if k == nil {
+			k, _ = c.Last()
+		} else {
+			k, _ = c.Prev()
+		}
+		rev := tx.Bucket(bucketRevision).Cursor()
+		prefix := u32(number)
+		for ; bytes.HasPrefix(k, prefix); k, _ = c.Prev() {
+			if len(page.Articles) == limit {
+				last := &page.Articles[limit-1]
+				page.Next = store.Cursor{When: last.When().Truncate(time.Millisecond), ID: last.ID}
+				break
+			}
+			a, err := revision(tx, d.codec, newestSeq(rev, feed.ID(binary.BigEndian.Uint64(k[12:]))))
+			if err != nil {
+				return err
+			}
+			page.Articles = append(page.Articles, *a)
+		}
+		return nil
+	})
+	return page, err
+}
+
+// Log implements [store.Reader].
+func (d *DB) Log(_ context.Context, ref store.Ref, from uint64, limit int) (all []feed.Article, err error) {
+	err = d.view(func(tx *bbolt.Tx) error {
+		number, _, err := lookupFeed(tx, ref)
+		if err != nil {
+			return err
+		}
+		var seqs []uint64
+		c := tx.Bucket(bucketFeedLog).Cursor()
+		prefix := u32(number)
+		for k, v := c.Seek(keyLog(number, from)); bytes.HasPrefix(k, prefix) && len(seqs) < limit; k, v = c.Next() {
+			seqs = append(seqs, binary.BigEndian.Uint64(v))
+		}
+		all, err = revisions(tx, d.codec, seqs)
+		return err
+	})
+	return all, err
+}
+
+// Source implements [store.Reader].
+func (d *DB) Source(_ context.Context, id feed.SourceID) (s feed.Source, err error) {
+	err = d.view(func(tx *bbolt.Tx) error {
+		found, err := readSource(tx, id)
+		if err == nil {
+			s = *found
+		}
+		return err
+	})
+	return s, err
+}
+
+// SourceByURL implements [store.Reader].
+func (d *DB) SourceByURL(_ context.Context, address string) (s feed.Source, err error) {
+	err = d.view(func(tx *bbolt.Tx) error {
+		id := decode32(tx.Bucket(bucketSourceURL).Get([]byte(address)))
+		if id == 0 {
+			return fmt.Errorf("source %s: %w", address, store.ErrNotFound)
+		}
+		found, err := readSource(tx, feed.SourceID(id))
+		if err == nil {
+			s = *found
+		}
+		return err
+	})
+	return s, err
+}
+
+// Sources implements [store.Reader].
+func (d *DB) Sources(_ context.Context, after feed.SourceID, limit int) (sources []feed.Source, err error) {
+	err = d.view(func(tx *bbolt.Tx) error {
+		c := tx.Bucket(bucketSource).Cursor()
+		for k, _ := c.Seek(keySource(after + 1)); k != nil && len(sources) < limit; k, _ = c.Next() {
+			s, err := readSource(tx, feed.SourceID(decode32(k)))
+			if err != nil {
+				return err
+			}
+			sources = append(sources, *s)
+		}
+		return nil
+	})
+	return sources, err
+}
+
+// Due implements [store.Store].
+func (d *DB) Due(_ context.Context, now time.Time, limit int) (sources []feed.Source, err error) {
+	err = d.view(func(tx *bbolt.Tx) error {
+		c := tx.Bucket(bucketDue).Cursor()
+		end := u64(sortable(now) + 1)
+		for k, _ := c.First(); k != nil && bytes.Compare(k, end) < 0 && len(sources) < limit; k, _ = c.Next() {
+			s, err := readSource(tx, feed.SourceID(decode32(k[8:])))
+			if err != nil {
+				return err
+			}
+			sources = append(sources, *s)
+		}
+		return nil
+	})
+	return sources, err
+}
+
+// NextDue implements [store.Store].
+func (d *DB) NextDue(context.Context) (at time.Time, some bool, err error) {
+	err = d.view(func(tx *bbolt.Tx) error {
+		if k, _ := tx.Bucket(bucketDue).Cursor().First(); k != nil {
+			at, some = unsortable(binary.BigEndian.Uint64(k)), true
+		}
+		return nil
+	})
+	return at, some, err
+}
+
+// Stats implements [store.Reader].
+func (d *DB) Stats(context.Context) (s store.Stats, err error) {
+	err = d.view(func(tx *bbolt.Tx) error {
+		var c counts
+		if err := cbor.Unmarshal(tx.Bucket(bucketMeta).Get(keyCounts), &c); err != nil {
+			return fmt.Errorf("%w: counts: %v", store.ErrDamaged, err)
+		}
+		if last, _ := tx.Bucket(bucketLog).Cursor().Last(); last != nil {
+			s.Sequence = binary.BigEndian.Uint64(last)
+		}
+		s.Articles, s.Sources, s.Tags, s.Authors = c.Articles, c.Sources, c.Tags, c.Authors
+		return nil
+	})
+	return s, err
+}

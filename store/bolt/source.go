@@ -1,0 +1,182 @@
+package bolt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+	"go.etcd.io/bbolt"
+
+	"github.com/backissue/backissue/feed"
+	"github.com/backissue/backissue/store"
+)
+
+// maxURL bounds the address of a source; bbolt keys end at 32 KiB.
+const maxURL = 8 << 10
+
+// Subscribe implements [store.Store].
+func (d *DB) Subscribe(ctx context.Context, s feed.Source) (feed.Source, bool, error) {
+	fresh := false
+	err := d.inTurn(ctx, func(t *txn) error {
+		if err := t.begin(); err != nil {
+			return err
+		}
+		known, err := t.lookup(s.ID, s.URL)
+		if errors.Is(err, store.ErrNotFound) {
+			known, err = t.putSource(s, s.Added)
+		}
+		if err != nil {
+			return err
+		}
+		fresh = !known.Subscribed
+		known.Subscribed = true
+		for _, tag := range s.Tags {
+			if !slices.ContainsFunc(known.Tags, func(t string) bool { return feed.TagKey(t) == feed.TagKey(tag) }) {
+				known.Tags = append(known.Tags, tag)
+			}
+		}
+		s = *known
+		return t.writeSource(known)
+	})[0]
+	if err != nil {
+		return s, false, fmt.Errorf("subscribe to %s: %w", s.URL, err)
+	}
+	return s, fresh, nil
+}
+
+// Unsubscribe implements [store.Store].
+func (d *DB) Unsubscribe(ctx context.Context, id feed.SourceID) (s feed.Source, err error) {
+	err = d.inTurn(ctx, func(t *txn) error {
+		known, err := t.lookup(id, "")
+		if err != nil {
+			return err
+		}
+		known.Subscribed = false
+		s = *known
+		return t.writeSource(known)
+	})[0]
+	if err != nil {
+		return s, fmt.Errorf("unsubscribe from source %d: %w", id, err)
+	}
+	return s, nil
+}
+
+// lookup finds a source by its number or, where that is 0, by its address.
+func (t *txn) lookup(id feed.SourceID, address string) (*feed.Source, error) {
+	if id == 0 {
+		id = feed.SourceID(decode32(t.bucket(bucketSourceURL).Get([]byte(address))))
+	}
+	return readSource(t.tx, id)
+}
+
+func readSource(tx *bbolt.Tx, id feed.SourceID) (*feed.Source, error) {
+	raw := tx.Bucket(bucketSource).Get(keySource(id))
+	if raw == nil {
+		return nil, fmt.Errorf("source %d: %w", id, store.ErrNotFound)
+	}
+	var r sourceRecord
+	if err := cbor.Unmarshal(raw, &r); err != nil {
+		return nil, fmt.Errorf("%w: source %d: %v", store.ErrDamaged, id, err)
+	}
+	s := r.source(id)
+	return &s, nil
+}
+
+// putSource stores a source as a batch gives it: new, or in place of the known one, of which stays
+// what the owner and the archive decided.
+func (t *txn) putSource(s feed.Source, now time.Time) (*feed.Source, error) {
+	if s.URL == "" && s.ID == 0 || len(s.URL) > maxURL {
+		return nil, fmt.Errorf("its source has no usable address (%d bytes)", len(s.URL))
+	}
+	known, err := t.lookup(s.ID, s.URL)
+	switch {
+	case errors.Is(err, store.ErrNotFound) && s.ID == 0:
+		return t.newSource(s, now)
+	case err != nil:
+		return nil, err
+	}
+	s.ID, s.Name, s.URL = known.ID, known.Name, known.URL
+	s.Added, s.Tags, s.Subscribed = known.Added, known.Tags, known.Subscribed
+	if err := t.retitle(&s, known, now); err != nil {
+		return nil, err
+	}
+	return &s, t.writeSource(&s)
+}
+
+func (t *txn) newSource(s feed.Source, now time.Time) (*feed.Source, error) {
+	t.counts.Sources++
+	s.ID = feed.SourceID(t.counts.Sources)
+	if s.Added.IsZero() {
+		s.Added = now
+	}
+	f, err := t.newFeed(feedRecord{Kind: store.Source, Title: s.DisplayTitle(), Source: uint32(s.ID)}, sourceSlug(&s))
+	if err != nil {
+		return nil, err
+	}
+	s.Name = f.Name
+	return &s, errors.Join(
+		t.bucket(bucketFeedKey).Put(keyName(store.Source, string(keySource(s.ID))), u32(f.number)),
+		t.bucket(bucketSourceURL).Put([]byte(s.URL), keySource(s.ID)),
+		t.writeSource(&s),
+	)
+}
+
+// sourceSlug suggests a source's URL name: its title, or its host where it has none.
+func sourceSlug(s *feed.Source) string {
+	if slug := feed.Slug(s.Title); slug != "" {
+		return slug
+	}
+	if u, err := url.Parse(s.URL); err == nil && u.Host != "" {
+		return feed.Slug(strings.TrimPrefix(u.Hostname(), "www."))
+	}
+	return feed.Slug(s.URL)
+}
+
+// retitle renames the source's feed when the publisher has.
+func (t *txn) retitle(s, known *feed.Source, now time.Time) error {
+	if s.DisplayTitle() == known.DisplayTitle() {
+		return nil
+	}
+	f, err := t.sourceFeed(s.ID)
+	if err != nil {
+		return err
+	}
+	f.Title = s.DisplayTitle()
+	f.touch(now)
+	return nil
+}
+
+func (t *txn) sourceFeed(id feed.SourceID) (*openFeed, error) {
+	number := t.bucket(bucketFeedKey).Get(keyName(store.Source, string(keySource(id))))
+	return t.feed(decode32(number))
+}
+
+// writeSource writes the record and moves its entry in the index of what is due.
+func (t *txn) writeSource(s *feed.Source) error {
+	sources, due := t.bucket(bucketSource), t.bucket(bucketDue)
+	k := keySource(s.ID)
+	if old := sources.Get(k); old != nil {
+		var r sourceRecord
+		if err := cbor.Unmarshal(old, &r); err != nil {
+			return fmt.Errorf("%w: source %d: %v", store.ErrDamaged, s.ID, err)
+		}
+		if err := due.Delete(keyDue(r.Due.time(), s.ID)); err != nil {
+			return err
+		}
+	}
+	if s.Subscribed {
+		if err := due.Put(keyDue(stored(s.Fetch.Due), s.ID), nil); err != nil {
+			return err
+		}
+	}
+	raw, err := cbor.Marshal(toSourceRecord(s))
+	if err != nil {
+		return fmt.Errorf("encode source %d: %w", s.ID, err)
+	}
+	return sources.Put(k, raw)
+}

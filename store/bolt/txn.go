@@ -1,0 +1,120 @@
+package bolt
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+	"go.etcd.io/bbolt"
+
+	"github.com/backissue/backissue/feed"
+	"github.com/backissue/backissue/store"
+)
+
+// txn is a transaction of the writer with the records that it has open: feeds and counts are
+// changed in memory by every batch and written once, at the end.
+type txn struct {
+	tx      *bbolt.Tx
+	codec   *codec
+	buckets map[string]*bbolt.Bucket
+	feeds   map[uint32]*openFeed
+	counts  counts
+	seq     uint64
+}
+
+func newTxn(tx *bbolt.Tx, c *codec) *txn {
+	return &txn{tx: tx, codec: c, buckets: make(map[string]*bbolt.Bucket, 12), feeds: make(map[uint32]*openFeed)}
+}
+
+// begin reads what the transaction starts from, the first time that it is asked to.
+func (t *txn) begin() error {
+	if t.counts.Feeds > 0 {
+		return nil
+	}
+	if err := cbor.Unmarshal(t.bucket(bucketMeta).Get(keyCounts), &t.counts); err != nil {
+		return fmt.Errorf("%w: counts: %v", store.ErrDamaged, err)
+	}
+	if last, _ := t.bucket(bucketLog).Cursor().Last(); last != nil {
+		t.seq = binary.BigEndian.Uint64(last)
+	}
+	return nil
+}
+
+func (t *txn) bucket(name []byte) *bbolt.Bucket {
+	b := t.buckets[string(name)]
+	if b == nil {
+		b = t.tx.Bucket(name)
+		if len(name) > 0 && b != nil && (&name[0] == &bucketLog[0] || &name[0] == &bucketFeedLog[0]) {
+			b.FillPercent = 0.9 // keys only ever rise here, so no room need be left between them
+		}
+		t.buckets[string(name)] = b
+	}
+	return b
+}
+
+// flush writes the open records.
+func (t *txn) flush() error {
+	for number, f := range t.feeds {
+		if !f.changed {
+			continue
+		}
+		raw, err := cbor.Marshal(&f.feedRecord)
+		if err != nil {
+			return fmt.Errorf("encode feed %q: %w", f.Name, err)
+		}
+		if err := t.bucket(bucketFeed).Put(u32(number), raw); err != nil {
+			return fmt.Errorf("write feed %q: %w", f.Name, err)
+		}
+	}
+	if t.counts.Feeds == 0 {
+		return nil // nothing began
+	}
+	raw, err := cbor.Marshal(&t.counts)
+	if err != nil {
+		return fmt.Errorf("encode counts: %w", err)
+	}
+	return t.bucket(bucketMeta).Put(keyCounts, raw)
+}
+
+// newest returns the newest revision of an article.
+func (t *txn) newest(id feed.ID) (*feed.Article, error) {
+	return newest(t.tx, t.codec, id)
+}
+
+func newest(tx *bbolt.Tx, c *codec, id feed.ID) (*feed.Article, error) {
+	return revision(tx, c, newestSeq(tx.Bucket(bucketRevision).Cursor(), id))
+}
+
+// newestSeq finds the sequence number of an article's newest revision.
+func newestSeq(c *bbolt.Cursor, id feed.ID) uint64 {
+	k, _ := c.Seek(keyRevision(id+1, 0))
+	if k == nil {
+		k, _ = c.Last()
+	} else {
+		k, _ = c.Prev()
+	}
+	if len(k) == 16 && feed.ID(binary.BigEndian.Uint64(k)) == id {
+		return binary.BigEndian.Uint64(k[8:])
+	}
+	return uint64(id)
+}
+
+// revision reads one place of the log.
+func revision(tx *bbolt.Tx, c *codec, seq uint64) (*feed.Article, error) {
+	raw := tx.Bucket(bucketLog).Get(u64(seq))
+	if raw == nil {
+		return nil, fmt.Errorf("revision %d: %w", seq, store.ErrNotFound)
+	}
+	a, err := c.article(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%w: revision %d: %v", store.ErrDamaged, seq, err)
+	}
+	return a, nil
+}
+
+func decode32(b []byte) uint32 {
+	if len(b) != 4 {
+		return 0 // unreachable unless the file is damaged; no record has the number 0
+	}
+	return binary.BigEndian.Uint32(b)
+}
