@@ -139,9 +139,10 @@ type Store interface {
 
 // Batch is what one visit to a source, or one imported file, brought.
 type Batch struct {
-	// Source is the source as it is to be stored from now on, with its fetch state. It is found by
-	// its ID, or by its URL where ID is 0, and made if it is new; ID, Name and Added are the store's
-	// to give, and what the owner decides (Tags, Subscribed) stays as it was for a known source.
+	// Source is the source as it is to be stored from now on. It is found by its ID, or by its URL
+	// where ID is 0, and made if it is new; ID, Name and Added are the store's to give, and what the
+	// owner decides (Tags, Subscribed) stays as it was for a known source. Its fetch state is stored
+	// if the batch comes of a visit (Fetch.Checked says when); what is imported leaves it alone.
 	Source feed.Source
 	// Articles as they were read, identified ([feed.Identify]), in any order.
 	Articles []feed.Article

@@ -102,6 +102,9 @@ func (t *txn) putSource(s feed.Source, now time.Time) (*feed.Source, error) {
 	}
 	s.ID, s.Name, s.URL = known.ID, known.Name, known.URL
 	s.Added, s.Tags, s.Subscribed = known.Added, known.Tags, known.Subscribed
+	if s.Fetch.Checked.IsZero() {
+		s.Fetch = known.Fetch
+	}
 	if err := t.retitle(&s, known, now); err != nil {
 		return nil, err
 	}

@@ -458,9 +458,11 @@ func sharedLink(h *harness) {
 
 func validators(h *harness) {
 	s := source()
-	s.Fetch = feed.FetchState{ETag: `"1"`, LastModified: "Sun, 06 Nov 1994 08:49:37 GMT"}
+	s.Fetch = feed.FetchState{Checked: noon, ETag: `"1"`, LastModified: "Sun, 06 Nov 1994 08:49:37 GMT"}
 	h.saveFrom(s, noon, article(1))
 	h.equal("state", must(h.Source(h.Context(), 1))(h).Fetch, s.Fetch)
+	h.save(noon, article(3))
+	h.equal("state after an import", must(h.Source(h.Context(), 1))(h).Fetch, s.Fetch)
 	s.Fetch.ETag = `"2"`
 	bad := article(2)
 	bad.Key = ""
@@ -517,7 +519,7 @@ func fallDue(h *harness) {
 	h.equal("in time", due(noon.Add(time.Hour)), []string{"4", "3"})
 	h.equal("late", due(noon.Add(9*time.Hour)), []string{"4", "3", "1"})
 	s := must(h.SourceByURL(h.Context(), "https://example.org/4"))(h)
-	s.Fetch.Due = noon.AddDate(1, 0, 0)
+	s.Fetch.Checked, s.Fetch.Due = noon, noon.AddDate(1, 0, 0)
 	h.saveFrom(s, noon)
 	h.equal("after a visit", due(noon.Add(9*time.Hour)), []string{"3", "1", "0"})
 	at, some, err := h.NextDue(h.Context())
