@@ -1,0 +1,73 @@
+package web
+
+import "net/http"
+
+// class is what documents of one kind have in common on the wire. Header values are made once and
+// shared by all answers, so that an answer allocates none of them.
+type class struct {
+	always  []field // sent with a 304 too
+	full    []field // sent with the body
+	codings [encodings][]string
+}
+
+type field struct {
+	name  string // canonical
+	value []string
+}
+
+func put(h http.Header, fields []field) {
+	for i := range fields {
+		h[fields[i].name] = fields[i].value
+	}
+}
+
+// How long a copy may be used without asking. Feeds change when their sources are polled, which is
+// seldom twice in five minutes, and readers ask more seldom still; a proxy in front spares the
+// archive whatever comes in between. A person who reloads a page wants to see what is new.
+const (
+	feedsKeep  = "public, max-age=300"
+	pagesKeep  = "public, max-age=60"
+	staticKeep = "public, max-age=31536000, immutable" // names change with the content
+	iconKeep   = "public, max-age=86400"
+)
+
+// newClass returns the class of documents of a media type that may be kept for so long. Whatever
+// has encodings varies by them, the identity too.
+func newClass(mediaType, keep string, more ...field) *class {
+	c := &class{
+		always: []field{
+			{"Cache-Control", []string{keep}},
+			{"Vary", []string{"Accept-Encoding"}},
+		},
+		full: append([]field{
+			{"Content-Type", []string{mediaType}},
+			{"X-Content-Type-Options", []string{"nosniff"}},
+		}, more...),
+	}
+	for e := range encodings {
+		c.codings[e] = []string{e.token()}
+	}
+	return c
+}
+
+// newFeedClass returns a class whose documents scripts of any site may read.
+func newFeedClass(mediaType string) *class {
+	c := newClass(mediaType, feedsKeep)
+	c.always = append(c.always, field{"Access-Control-Allow-Origin", []string{"*"}})
+	return c
+}
+
+// newPageClass returns the class of HTML pages. They show text, pictures and sound of other people's
+// making, so no script runs, no form is sent and nothing else is loaded, whatever might have got by
+// the cleaning; and nobody is told who reads what.
+func newPageClass() *class {
+	return newClass("text/html; charset=utf-8", pagesKeep, pageFields()...)
+}
+
+func pageFields() []field {
+	return []field{
+		{"Content-Security-Policy", []string{"default-src 'none'; img-src * data:; media-src *; style-src 'self'; " +
+			"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}},
+		{"Referrer-Policy", []string{"no-referrer"}},
+	}
+}

@@ -1,0 +1,222 @@
+// Package web shows an archive over HTTP.
+//
+// It reads only: it is given a store.Reader and so cannot write. Every request takes one of two
+// ways. What is in the cache and known to be current goes out as it stands; everything else goes
+// through the routes to a handler, which asks the archive, builds a value, renders it to a
+// [document] and lets the cache keep that for the next reader.
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/backissue/backissue/store"
+)
+
+// Options say what is shown and as what.
+type Options struct {
+	Archive store.Reader // required
+	// BaseURL is the address under which readers reach the archive, with http or https; required.
+	// All addresses that leave the program are made from it, never from what a request claims. If
+	// it has a path, requests may come with or without that path in front, as proxies differ.
+	BaseURL string
+	Title   string       // of the archive; "Archive" where empty
+	Version string       // of the program; part of every validator
+	Log     *slog.Logger // for failures of the archive; nil is silence
+	// CacheBytes bounds what finished documents may take in memory; 64 MiB where 0.
+	CacheBytes int64
+}
+
+// New returns the handler that shows the archive.
+func New(o Options) (http.Handler, error) {
+	if o.Archive == nil {
+		return nil, errors.New("show archive: none given")
+	}
+	base, err := url.Parse(o.BaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("read base URL %q: %w", o.BaseURL, err)
+	}
+	if base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.RawQuery != "" || base.Fragment != "" {
+		return nil, fmt.Errorf("read base URL %q: want http://HOST or https://HOST, with a path at most", o.BaseURL)
+	}
+	if o.Title == "" {
+		o.Title = "Archive"
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 64 << 20
+	}
+	s := &site{
+		archive: o.Archive,
+		base:    strings.TrimRight(base.String(), "/"),
+		prefix:  strings.TrimRight(base.EscapedPath(), "/"),
+		title:   o.Title,
+		version: o.Version,
+		log:     o.Log,
+		cache:   newCache(o.CacheBytes),
+		static:  newStatic(),
+		formats: newFormats(),
+
+		opmlClass: newFeedClass("text/x-opml; charset=utf-8"),
+	}
+	if s.press, err = newPress(); err != nil {
+		return nil, err
+	}
+	s.salt = fingerprint(s.base, s.title, s.version)
+	if s.pages, err = newPages(); err != nil {
+		return nil, err
+	}
+	s.mux = s.routes()
+	if s.prefix != "" {
+		return underPrefix(s.prefix, s), nil
+	}
+	return s, nil
+}
+
+// Server returns a server for the handler with limits that slow but honest readers can live with
+// and others cannot sit on. The caller starts it and shuts it down.
+func Server(addr string, h http.Handler, log *slog.Logger) *http.Server {
+	srv := &http.Server{
+		Addr:              addr,
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second, // no request has a body worth waiting for
+		WriteTimeout:      5 * time.Minute,  // 4 MB at 112 kbit/s
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+	}
+	if log != nil {
+		srv.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
+	}
+	return srv
+}
+
+// site is the archive as it is shown: the handler behind [New].
+type site struct {
+	archive store.Reader
+	base    string // without a slash at its end
+	prefix  string // the base's path, escaped; links on pages begin with it
+	title   string
+	version string
+	salt    string // what besides the archive decides the bytes that go out
+	log     *slog.Logger
+
+	mux       *http.ServeMux
+	pages     *pages
+	formats   []format
+	static    static
+	cache     *cache
+	press     *press
+	opmlClass *class
+	making    singleflight.Group
+	id        atomic.Pointer[uuid] // see [site.identity]
+}
+
+// routes is the one place where addresses meet handlers.
+func (s *site) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	handle := func(pattern string, h func(http.ResponseWriter, *http.Request) error) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			if err := h(w, r); err != nil {
+				s.fail(w, r, err)
+			}
+		})
+	}
+	handle("/{$}", s.index)
+	handle("/feeds.opml", s.opml)
+	handle("/articles/{id}", s.article)
+
+	// A pattern cannot hold "{name}.atom", so the handlers cut known extensions off themselves.
+	handle("/{name}", s.feedOf(store.All)) // /feed, /feed.atom, …
+	for _, sec := range sections() {
+		handle("/"+sec.Path, s.listOf(sec))
+		handle("/"+sec.Path+"/{name}", s.feedOf(sec.Kind))
+	}
+
+	for path, doc := range s.static.files {
+		handle(path, func(w http.ResponseWriter, r *http.Request) error {
+			s.send(w, r, doc)
+			return nil
+		})
+	}
+	handle("/favicon.ico", func(w http.ResponseWriter, r *http.Request) error {
+		return moved(s.static.icon)
+	})
+	handle("/", func(w http.ResponseWriter, r *http.Request) error {
+		if path := r.URL.EscapedPath(); strings.HasSuffix(path, "/") {
+			return moved(strings.TrimRight(path, "/"))
+		}
+		return errNoPage
+	})
+	return mux
+}
+
+// ServeHTTP answers from the cache where it can, since nearly every request to a server of feeds
+// is a poll for the document that went to the last reader. Paths in the cache were routed once.
+func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodOptions:
+		allowOrigins(w.Header())
+		w.WriteHeader(http.StatusNoContent)
+		return
+	default:
+		s.fail(w, r, errReadOnly)
+		return
+	}
+	if r.URL.RawQuery == "" {
+		if doc := s.current(r.URL.Path); doc != nil && s.send(w, r, doc) {
+			return
+		}
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// current returns the document of a path if it is known to be as the archive is now.
+func (s *site) current(path string) *document {
+	doc := s.cache.get(path)
+	if doc == nil || doc.checked.Load() != s.archive.Edition() {
+		return nil
+	}
+	return doc
+}
+
+// underPrefix takes a path off the front of requests that come with it.
+func underPrefix(prefix string, h http.Handler) http.Handler {
+	stripped := http.StripPrefix(prefix, h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.EscapedPath(), prefix+"/") {
+			stripped.ServeHTTP(w, r)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// allowOrigins answers a preflight request: scripts of any site may read what everybody may.
+func allowOrigins(h http.Header) {
+	h.Set("Allow", allowed)
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Allow-Methods", "GET, HEAD")
+	h.Set("Access-Control-Allow-Headers", "If-None-Match, If-Modified-Since")
+	h.Set("Access-Control-Max-Age", "86400")
+}
+
+const allowed = "GET, HEAD, OPTIONS"
+
+// detached is the context for work that several readers wait for: it goes on when the first of
+// them leaves.
+func detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+}
