@@ -1,0 +1,236 @@
+package scheduler
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/backissue/backissue/feed"
+)
+
+// RoundOptions says what a round visits. The zero value is what is due.
+type RoundOptions struct {
+	// Sources are visited by name, whether they are due or not.
+	Sources []feed.SourceID
+	// All visits every subscribed source, due or not, but those whose servers have asked to be left
+	// alone until later (429 or 503).
+	All bool
+}
+
+// atOnce is how many due sources are taken from the archive at a time.
+const atOnce = 4096
+
+// Round visits sources, each once, and returns when all visits have ended. A failed visit is an
+// event of the report; the error is the archive's, or that of a source in o that is not subscribed
+// to, or that of ctx. When ctx ends, visits that are under way are brought to an end first.
+//
+// Of rounds that run at once in one process, one visits a source and the others wait for its
+// result.
+func (s *Scheduler) Round(ctx context.Context, o RoundOptions) (Report, error) {
+	r := &round{Scheduler: s, started: s.now(), progress: s.Progress}
+	err := r.visitChosen(ctx, o)
+	return r.report, cmp.Or(err, ctx.Err())
+}
+
+// round is a round under way.
+type round struct {
+	*Scheduler
+	started  time.Time
+	forced   bool // visits are made whether due or not
+	progress func(Event)
+
+	mu     sync.Mutex
+	known  int // visits that will be made, as far as known
+	report Report
+}
+
+func (r *round) visitChosen(ctx context.Context, o RoundOptions) error {
+	switch {
+	case len(o.Sources) > 0:
+		sources, err := r.named(ctx, o.Sources)
+		if err != nil {
+			return err
+		}
+		r.forced = true
+		r.visitAll(ctx, sources)
+		return nil
+	case o.All:
+		sources, err := r.all(ctx)
+		if err != nil {
+			return err
+		}
+		r.forced = true
+		r.visitAll(ctx, sources)
+		return nil
+	}
+	return r.visitDue(ctx)
+}
+
+// visitDue visits what is due until nothing is that has not been tried.
+func (r *round) visitDue(ctx context.Context) error {
+	tried := make(map[feed.SourceID]bool)
+	for ctx.Err() == nil {
+		sources, err := r.Store.Due(ctx, r.started, len(tried)+atOnce)
+		if err != nil {
+			return fmt.Errorf("find what is due: %w", err)
+		}
+		sources = slices.DeleteFunc(sources, func(src feed.Source) bool {
+			return tried[src.ID] || r.claims.isHeld(src.ID, r.started)
+		})
+		if len(sources) == 0 {
+			return nil
+		}
+		for i := range sources {
+			tried[sources[i].ID] = true
+		}
+		r.visitAll(ctx, sources)
+	}
+	return nil
+}
+
+func (r *round) named(ctx context.Context, ids []feed.SourceID) ([]feed.Source, error) {
+	sources := make([]feed.Source, 0, len(ids))
+	for i, id := range ids {
+		if slices.Contains(ids[:i], id) {
+			continue
+		}
+		src, err := r.Store.Source(ctx, id)
+		if err != nil {
+			return nil, fmt.Errorf("visit source %d: %w", id, err)
+		}
+		if !src.Subscribed {
+			return nil, fmt.Errorf("visit %q: %w", src.URL, ErrNotSubscribed)
+		}
+		sources = append(sources, src)
+	}
+	return sources, nil
+}
+
+func (r *round) all(ctx context.Context) ([]feed.Source, error) {
+	var sources []feed.Source
+	var after feed.SourceID
+	for {
+		page, err := r.Store.Sources(ctx, after, atOnce)
+		if err != nil {
+			return nil, fmt.Errorf("list the sources: %w", err)
+		}
+		if len(page) == 0 {
+			return sources, nil
+		}
+		after = page[len(page)-1].ID
+		for _, src := range page {
+			switch {
+			case !src.Subscribed:
+			case asked(&src) && src.Fetch.Due.After(r.started):
+				r.ended(Event{Source: src, Outcome: Skipped, Err: fmt.Errorf(
+					"its server answered %d, so it is left alone until %s",
+					src.Fetch.Status, src.Fetch.Due.Format(time.DateTime))}, 1)
+			default:
+				sources = append(sources, src)
+			}
+		}
+	}
+}
+
+// visitAll visits sources, those of one host one after the other, and hosts side by side. Hosts
+// with the most sources come first, since they take longest.
+func (r *round) visitAll(ctx context.Context, sources []feed.Source) {
+	r.known += len(sources)
+	hosts := byHost(sources)
+	work := make(chan []feed.SourceID)
+	var workers sync.WaitGroup
+	long, cancel := linger(ctx, r.grace())
+	defer cancel()
+	for range min(r.workers(), len(hosts)) {
+		workers.Go(func() {
+			for ids := range work {
+				for _, id := range ids {
+					if ctx.Err() != nil {
+						break
+					}
+					r.ended(r.visitOnce(ctx, long, id), 0)
+				}
+			}
+		})
+	}
+	for _, ids := range hosts {
+		work <- ids
+	}
+	close(work)
+	workers.Wait()
+}
+
+func byHost(sources []feed.Source) [][]feed.SourceID {
+	at := make(map[string]int)
+	var hosts [][]feed.SourceID
+	for i := range sources {
+		h := hostOf(sources[i].URL)
+		k, ok := at[h]
+		if !ok {
+			k = len(hosts)
+			at[h] = k
+			hosts = append(hosts, nil)
+		}
+		hosts[k] = append(hosts[k], sources[i].ID)
+	}
+	slices.SortStableFunc(hosts, func(a, b []feed.SourceID) int { return cmp.Compare(len(b), len(a)) })
+	return hosts
+}
+
+// ended counts a visit and tells of it.
+func (r *round) ended(e Event, more int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.known += more
+	e.N, e.Of = len(r.report.Events)+1, r.known
+	r.report.add(e)
+	if r.progress != nil {
+		r.progress(e)
+	}
+}
+
+// visitOnce visits a source unless someone is doing so, in which case it waits for the result. The
+// visit itself may go on until long ends.
+func (r *round) visitOnce(ctx, long context.Context, id feed.SourceID) Event {
+	for {
+		c, mine := r.claims.take(id)
+		if mine {
+			e := r.visitIfDue(long, id)
+			r.claims.settle(id, c, e)
+			return e
+		}
+		select {
+		case <-c.done:
+			if c.event.Outcome != Skipped {
+				return c.event
+			}
+		case <-ctx.Done():
+			return Event{Source: feed.Source{ID: id}, Outcome: Skipped, Err: errInterrupted}
+		}
+	}
+}
+
+// visitIfDue looks at the source again, since it may have been visited, or its subscription ended,
+// while it was waiting for its turn.
+func (r *round) visitIfDue(ctx context.Context, id feed.SourceID) Event {
+	src, err := r.Store.Source(ctx, id)
+	checked := src.Fetch.Checked
+	switch {
+	case err != nil:
+		return Event{Source: feed.Source{ID: id}, Outcome: Failed, Err: err}
+	case !src.Subscribed:
+		return Event{Source: src, Outcome: Skipped, Err: ErrNotSubscribed}
+	case !r.forced && src.Fetch.Due.After(r.started), checked.After(r.started) && !checked.After(r.now()):
+		return Event{Source: src, Outcome: Skipped, Err: errors.New("has just been visited")}
+	}
+	return r.visit(ctx, src)
+}
+
+// ErrNotSubscribed is returned for a source that is in the archive and not polled.
+var ErrNotSubscribed = errors.New("is not subscribed to")
+
+var errInterrupted = errors.New("interrupted")

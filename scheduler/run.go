@@ -1,0 +1,79 @@
+package scheduler
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+const (
+	// minPause keeps a daemon from spinning where an archive cannot be told that a visit was made.
+	minPause = time.Second
+	// maxPause is how long a daemon sleeps at most before it looks at the clock again: timers do not
+	// count the time that a computer was asleep.
+	maxPause = time.Minute
+)
+
+// Run makes a round whenever a source is due, until ctx ends. Then it brings the visits that are
+// under way to an end and returns nil. Any other return is an error of the archive.
+func (s *Scheduler) Run(ctx context.Context) error {
+	for {
+		r := &round{Scheduler: s, started: s.now(), progress: s.tell}
+		err := r.visitDue(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		pause, err := s.pause(ctx)
+		if err != nil {
+			return err
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-s.wake.rung():
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// Wake makes Run look at once for what is due, as after a change of subscriptions that was not made
+// by [Scheduler.Subscribe].
+func (s *Scheduler) Wake() { s.wake.ring() }
+
+// pause returns how long there is nothing to do, as far as one can tell.
+func (s *Scheduler) pause(ctx context.Context) (time.Duration, error) {
+	next, some, err := s.Store.NextDue(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return 0, nil
+		}
+		return 0, err
+	}
+	if !some {
+		return maxPause, nil
+	}
+	return min(max(next.Sub(s.now()), minPause), maxPause), nil
+}
+
+// tell logs a visit that Run made.
+func (s *Scheduler) tell(e Event) {
+	if s.Progress != nil {
+		s.Progress(e)
+	}
+	log := s.log().With("source", e.Source.ID, "host", hostOf(e.Source.URL))
+	switch e.Outcome {
+	case Failed:
+		log.Warn("visit failed", "problem", e.Err)
+	case Changed:
+		log.Info("source changed", "added", e.Added, "revised", e.Revised)
+	default:
+		log.Log(context.Background(), slog.LevelDebug, "source "+string(e.Outcome))
+	}
+	if e.Moved != "" {
+		log.Debug("source moved", "to", e.Moved)
+	}
+}

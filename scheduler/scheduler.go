@@ -1,0 +1,118 @@
+// Package scheduler visits sources when they are due.
+//
+// There are two ways to have that done, over one plan and one state, which is the archive's:
+// [Scheduler.Round] visits what is due and returns (cron), [Scheduler.Run] goes on until it is told
+// to stop (daemon). What a visit learns is saved in one piece, articles and validators and the next
+// time, so that a process may be killed anywhere: a visit is repeated then, and nothing is lost.
+//
+// A host is asked for one thing at a time, a conditional request is made no more often than once an
+// hour and an unconditional one no more often than once a day, and what publishers say about when
+// to come again (Cache-Control, Expires, Retry-After, ttl) is heeded; see plan.go.
+package scheduler
+
+import (
+	"context"
+	"log/slog"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/backissue/backissue/scheduler/fetch"
+	"github.com/backissue/backissue/store"
+)
+
+// Scheduler visits the sources of one archive. Its methods may be called by many goroutines at
+// once; its fields must not be changed once it is in use. Store and Fetch must be set.
+type Scheduler struct {
+	Store store.Store
+	Fetch *fetch.Client
+
+	Now     func() time.Time // the clock; time.Now if nil
+	Log     *slog.Logger     // told what Run does; silent if nil
+	Workers int              // hosts that are visited side by side; 8 if 0
+	// Grace is how long visits that are under way may go on when they are told to stop; 5 s if 0.
+	// What has been fetched by then is saved, what has not is fetched again another time.
+	Grace time.Duration
+	// Progress, if not nil, is called after each visit, one call at a time in each round.
+	Progress func(Event)
+
+	claims claims
+	wake   wake
+}
+
+func (s *Scheduler) now() time.Time {
+	if s.Now != nil {
+		return s.Now()
+	}
+	return time.Now()
+}
+
+func (s *Scheduler) log() *slog.Logger {
+	if s.Log != nil {
+		return s.Log
+	}
+	return slog.New(slog.DiscardHandler)
+}
+
+func (s *Scheduler) workers() int {
+	if s.Workers > 0 {
+		return s.Workers
+	}
+	return 8
+}
+
+func (s *Scheduler) grace() time.Duration {
+	if s.Grace > 0 {
+		return s.Grace
+	}
+	return 5 * time.Second
+}
+
+// linger returns a context that outlives ctx by the given time.
+func linger(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	long, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-long.Done():
+		}
+	})
+	return long, func() {
+		stop()
+		cancel()
+	}
+}
+
+// hostOf returns the host of an address, as far as it can be told.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Hostname())
+}
+
+// wake is a bell that can be rung by many and wakes one.
+type wake struct {
+	once sync.Once
+	bell chan struct{}
+}
+
+func (w *wake) init() { w.once.Do(func() { w.bell = make(chan struct{}, 1) }) }
+
+func (w *wake) ring() {
+	w.init()
+	select {
+	case w.bell <- struct{}{}:
+	default: // it rings already
+	}
+}
+
+func (w *wake) rung() <-chan struct{} {
+	w.init()
+	return w.bell
+}
