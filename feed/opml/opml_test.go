@@ -141,7 +141,7 @@ func TestWrite(t *testing.T) {
     <title>A &amp; B</title>
   </head>
   <body>
-    <outline text="Sea" title="Sea">
+    <outline text="Sea">
       <outline text="Gulls &amp; &lt;terns&gt;" title="Gulls &amp; &lt;terns&gt;" type="rss" xmlUrl="https://a.example/f?a=1&amp;b=2" htmlUrl="https://a.example/" category="Birds,TCP/IP"/>
       <outline text="&#34;Quoted&#34;" title="&#34;Quoted&#34;" type="rss" xmlUrl="https://c.example/f"/>
     </outline>

@@ -49,7 +49,6 @@ func writeBody(b *bytes.Buffer, feeds []Outline) {
 		}
 		b.WriteString("    <outline")
 		writeAttr(b, "text", folder)
-		writeAttr(b, "title", folder)
 		b.WriteString(">\n")
 		for _, o := range inside {
 			writeFeed(b, "      ", o, o.Tags[1:])
