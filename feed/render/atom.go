@@ -1,0 +1,424 @@
+package render
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/xml"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/gorilla/feeds"
+
+	"github.com/backissue/backissue/feed"
+	"github.com/backissue/backissue/feed/markup"
+)
+
+// The structs here embed those of gorilla/feeds and stand in front of the fields that cannot say
+// what an article has.
+
+type atomFeed struct {
+	feeds.AtomFeed
+	Lang       string      `xml:"xml:lang,attr,omitempty"`
+	Namespaces []xml.Attr  `xml:",any,attr"`
+	Title      atomText    `xml:"title"`
+	Subtitle   *atomText   `xml:"subtitle"`
+	Rights     *atomText   `xml:"rights"`
+	Generator  generator   `xml:"generator"`
+	Links      []atomLink  `xml:"link"`
+	Author     atomPerson  `xml:"author"`
+	Archive    *struct{}   `xml:"fh:archive"`
+	Complete   *struct{}   `xml:"fh:complete"`
+	Entries    []atomEntry `xml:"entry"`
+}
+
+// FeedXml hides the embedded method, which would write the embedded feed alone.
+func (f *atomFeed) FeedXml() any { return f }
+
+type atomEntry struct {
+	feeds.AtomEntry
+	Lang         string         `xml:"xml:lang,attr,omitempty"`
+	Title        atomText       `xml:"title"`
+	Links        []atomLink     `xml:"link"`
+	Authors      []atomPerson   `xml:"author"`
+	Contributors []atomPerson   `xml:"contributor"`
+	Categories   []atomCategory `xml:"category"`
+	Rights       *atomText      `xml:"rights"`
+	Source       *atomSource    `xml:"source"`
+	Identifiers  []string       `xml:"dc:identifier"`
+	Summary      *atomText      `xml:"summary"`
+	Content      *atomText      `xml:"content"`
+	Extra        []rawElement
+}
+
+type atomText struct {
+	Type string `xml:"type,attr,omitempty"`
+	Body string `xml:",innerxml"` // escaped
+}
+
+type generator struct {
+	URI  string `xml:"uri,attr,omitempty"`
+	Name string `xml:",chardata"`
+}
+
+type atomLink struct {
+	Href     string `xml:"href,attr"`
+	Rel      string `xml:"rel,attr,omitempty"`
+	Type     string `xml:"type,attr,omitempty"`
+	Hreflang string `xml:"hreflang,attr,omitempty"`
+	Title    string `xml:"title,attr,omitempty"`
+	Length   string `xml:"length,attr,omitempty"`
+}
+
+type atomPerson struct {
+	Name  string `xml:"name"`
+	URI   string `xml:"uri,omitempty"`
+	Email string `xml:"email,omitempty"`
+}
+
+type atomCategory struct {
+	Term   string `xml:"term,attr"`
+	Scheme string `xml:"scheme,attr,omitempty"`
+	Label  string `xml:"label,attr,omitempty"`
+}
+
+type atomSource struct {
+	ID      string     `xml:"id,omitempty"`
+	Title   atomText   `xml:"title"`
+	Updated string     `xml:"updated,omitempty"`
+	Rights  *atomText  `xml:"rights"`
+	Links   []atomLink `xml:"link"`
+}
+
+const generatorName = "backissue"
+
+func writeAtom(w io.Writer, d *Document) error {
+	spaces := newNamespaces(nsAtom)
+	f := &atomFeed{
+		AtomFeed: feeds.AtomFeed{
+			Xmlns:   nsAtom,
+			Id:      feedID(d),
+			Updated: updated(d),
+			Icon:    markup.URL(d.Icon, ""),
+		},
+		Lang:      languageTag(d.Language),
+		Title:     *plain(feedTitle(d)),
+		Subtitle:  plain(d.Subtitle),
+		Rights:    plain(d.Rights),
+		Generator: generator{Name: generatorName},
+		Author:    atomPerson{Name: feedTitle(d)},
+		Links:     feedLinks(d, "application/atom+xml"),
+	}
+	if d.Complete {
+		f.Complete = &struct{}{}
+		spaces.prefix(nsHistory, "")
+	} else if d.Archive {
+		f.Archive = &struct{}{}
+		spaces.prefix(nsHistory, "")
+	}
+	for _, e := range entries(d, atomIdentity()) {
+		f.Entries = append(f.Entries, newAtomEntry(&e, f.Updated, spaces))
+	}
+	f.Namespaces = spaces.declarations()
+	return write(w, f)
+}
+
+// maxRevisions is how many versions of one article an Atom document carries beside others: an
+// archive document may hold several. More make validators call a feed of one article broken.
+const maxRevisions = 9
+
+// atomIdentity returns what tells entries apart in Atom. Revisions of one article may stand side by
+// side there (RFC 4287 §4.1.1), told apart by their dates.
+func atomIdentity() func(a *feed.Article) string {
+	return func(a *feed.Article) string {
+		return key(a) + "\n" + strconv.Itoa(a.Revision%maxRevisions)
+	}
+}
+
+func newAtomEntry(e *entry, updated string, spaces *namespaces) atomEntry {
+	id, exact := atomID(e.key)
+	x := atomEntry{
+		AtomEntry: feeds.AtomEntry{
+			Id:        id,
+			Updated:   cmp.Or(rfc3339(e.modified()), updated),
+			Published: rfc3339(e.Published),
+		},
+		Lang:         e.language,
+		Title:        *plain(e.title()),
+		Links:        e.atomLinks(),
+		Authors:      persons(e.Authors),
+		Contributors: persons(e.Contributors),
+		Rights:       plain(e.Rights),
+		Source:       e.atomSource(),
+	}
+	if len(x.Authors) == 0 && line(e.Origin.Title) != "" {
+		x.Authors = []atomPerson{{Name: line(e.Origin.Title)}}
+	}
+	for _, t := range e.tags {
+		x.Categories = append(x.Categories, atomCategory{t.Term, absoluteIRI(t.Scheme), t.Label})
+	}
+	if !exact {
+		x.Identifiers = append(x.Identifiers, e.key)
+	}
+	if e.guid != "" {
+		x.Identifiers = append(x.Identifiers, e.guid)
+	}
+	if len(x.Identifiers) > 0 {
+		spaces.prefix(nsDC, "")
+	}
+	if e.summary != "" {
+		x.Summary = &atomText{"html", escape(e.summary)}
+	}
+	if e.content != "" {
+		x.Content = &atomText{"html", escape(e.content)}
+	} else if e.summary == "" {
+		x.Content = &atomText{"text", escape(e.headline)} // an entry without a link has to have one
+	}
+	x.Extra = e.extra(spaces)
+	return x
+}
+
+func (e *entry) atomLinks() []atomLink {
+	list := linkList{}
+	if e.link != "" {
+		list.add(atomLink{Href: e.link, Rel: "alternate"})
+	}
+	for _, enc := range e.Enclosures {
+		u := markup.URL(enc.URL, e.Link)
+		if u == "" {
+			continue
+		}
+		l := atomLink{Href: u, Rel: "enclosure", Type: mediaType(enc.Type, u, ""), Title: line(enc.Title)}
+		if enc.Length > 0 {
+			l.Length = strconv.FormatInt(enc.Length, 10)
+		}
+		list.add(l)
+	}
+	for _, l := range slices.Concat(e.Links, e.related) {
+		if rel := entryRel(l.Rel); rel != "" && rel != "enclosure" {
+			list.add(newAtomLink(l, rel, e.Link))
+		}
+	}
+	return list.links
+}
+
+// linkList gathers links, leaving out repetitions and a second alternate of one type and language
+// (RFC 4287 §4.1.1).
+type linkList struct{ links []atomLink }
+
+func (list *linkList) add(l atomLink) {
+	if l.Href == "" || slices.ContainsFunc(list.links, func(had atomLink) bool {
+		return had.Rel == l.Rel && (had.Href == l.Href ||
+			l.Rel == "alternate" && had.Type == l.Type && had.Hreflang == l.Hreflang)
+	}) {
+		return
+	}
+	list.links = append(list.links, l)
+}
+
+func newAtomLink(l feed.Link, rel, base string) atomLink {
+	x := atomLink{
+		Href:     markup.URL(l.Href, base),
+		Rel:      rel,
+		Type:     mediaType(l.Type, "", ""),
+		Hreflang: languageTag(l.Hreflang),
+		Title:    line(l.Title),
+	}
+	if l.Length > 0 {
+		x.Length = strconv.FormatInt(l.Length, 10)
+	}
+	return x
+}
+
+// entryRel returns the relation under which a link may stand in an entry: one that is registered
+// and not of the feed as a whole, or a URI; "" for none.
+func entryRel(rel string) string {
+	rel = strings.TrimSpace(rel)
+	rel = strings.TrimPrefix(rel, "http://www.iana.org/assignments/relation/")
+	switch lower := strings.ToLower(rel); lower {
+	case "":
+		return "alternate"
+	case "alternate", "related", "via", "replies", "license", "payment", "describedby", "enclosure", "up":
+		return lower
+	}
+	if strings.Contains(rel, ":") {
+		return absoluteIRI(rel)
+	}
+	return ""
+}
+
+func feedRel(rel string, complete bool) string {
+	rel = strings.TrimSpace(rel)
+	switch lower := strings.ToLower(rel); lower {
+	case "hub", "first", "last", "next", "previous", "prev-archive", "next-archive":
+		if complete && lower != "hub" {
+			return ""
+		}
+		return lower
+	case "current", "self", "search", "service":
+		return lower
+	}
+	return entryRel(rel)
+}
+
+// feedLinks returns the links of a document: itself, its page, and the others given.
+func feedLinks(d *Document, selfType string) []atomLink {
+	list := linkList{}
+	if self := markup.URL(d.Self, ""); self != "" {
+		list.add(atomLink{Href: self, Rel: "self", Type: selfType})
+	}
+	if home := markup.URL(d.Home, ""); home != "" {
+		list.add(atomLink{Href: home, Rel: "alternate", Type: "text/html"})
+	}
+	for _, l := range d.Links {
+		if rel := feedRel(l.Rel, d.Complete); rel != "" && rel != "self" {
+			list.add(newAtomLink(l, rel, d.Self))
+		}
+	}
+	return list.links
+}
+
+// persons returns people as Atom has them: each with a name, which is not an address.
+func persons(people []feed.Person) []atomPerson {
+	var list []atomPerson
+	for _, p := range people {
+		x := atomPerson{Name: line(p.Name), URI: markup.URL(p.URI, ""), Email: email(p.Email)}
+		if x.Email == "" && email(x.Name) != "" {
+			x.Email = email(x.Name)
+		}
+		if x.Name == "" || x.Name == x.Email {
+			x.Name, _, _ = strings.Cut(x.Email, "@")
+		}
+		if x.Name = cmp.Or(x.Name, x.URI, line(p.String())); x.Name != "" {
+			list = append(list, x)
+		}
+	}
+	return list
+}
+
+func (e *entry) atomSource() *atomSource {
+	o := e.Origin
+	self, home := markup.URL(o.URL, ""), markup.URL(o.Home, "")
+	s := &atomSource{
+		ID:      cmp.Or(absoluteIRI(o.ID), self, home),
+		Title:   *plain(cmp.Or(line(o.Title), self, home)),
+		Updated: rfc3339(e.modified()),
+		Rights:  plain(o.Rights),
+	}
+	if s.ID == "" {
+		return nil
+	}
+	if self != "" {
+		s.Links = append(s.Links, atomLink{Href: self, Rel: "self"})
+	}
+	if home != "" {
+		s.Links = append(s.Links, atomLink{Href: home, Rel: "alternate"})
+	}
+	return s
+}
+
+// plain returns plain text as a text construct, or nil for none.
+func plain(s string) *atomText {
+	if s = line(s); s == "" {
+		return nil
+	}
+	return &atomText{"text", escape(s)}
+}
+
+// updated returns the date of a document, which Atom demands even where nothing has one.
+func updated(d *Document) string {
+	if s := rfc3339(d.Updated); s != "" {
+		return s
+	}
+	for i := range d.Articles {
+		e := entry{Article: &d.Articles[i]}
+		if s := rfc3339(e.modified()); s != "" {
+			return s
+		}
+	}
+	return "1970-01-01T00:00:00Z"
+}
+
+func feedTitle(d *Document) string {
+	return cmp.Or(line(d.Title), markup.URL(d.Home, ""), generatorName)
+}
+
+func feedID(d *Document) string {
+	for _, id := range []string{d.ID, d.Self, d.Home} {
+		if id = absoluteIRI(id); id != "" {
+			return id
+		}
+	}
+	id, _ := atomID(d.ID)
+	return id
+}
+
+// atomID returns an identity as an atom:id; exact reports whether it is the very same.
+func atomID(key string) (id string, exact bool) {
+	id, exact = (&feed.Article{Key: key}).AtomID()
+	if exact && absoluteIRI(id) == "" {
+		// It looks like an IRI, but breaks the rules of its own scheme. A blank makes it none.
+		id, _ = (&feed.Article{Key: key + " "}).AtomID()
+		exact = false
+	}
+	return id, exact
+}
+
+// syntax holds the rules of the schemes that serve as identities and have rules of their own.
+var syntax = sync.OnceValue(func() map[string]*regexp.Regexp {
+	return map[string]*regexp.Regexp{
+		"urn:uuid": regexp.MustCompile(`(?i)^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`),                  // RFC 4122 §3
+		"urn":      regexp.MustCompile(`(?i)^urn:[0-9a-z][0-9a-z-]{1,31}:([0-9a-z()+,.:=@;$_!*'-]|%[0-9a-f]{2})+$`), // RFC 8141 §2
+		"tag": regexp.MustCompile(`^tag:([a-z0-9._-]+@)?[a-z0-9.-]+,\d{4}(-\d\d(-\d\d)?)?:` +
+			`[0-9a-zA-Z;/?:@&=+$._!~*'()%,-]*(#[0-9a-zA-Z;/?:@&=+$._!~*'()%,-]*)?$`), // RFC 4151 §2.1
+	}
+})
+
+// absoluteIRI returns s where it is an absolute IRI in the characters of RFC 3986, else "".
+func absoluteIRI(s string) string {
+	s = strings.TrimSpace(s)
+	if _, exact := (&feed.Article{Key: s}).AtomID(); !exact || strings.ContainsAny(s, "[]") {
+		return ""
+	}
+	scheme, rest, _ := strings.Cut(s, ":")
+	switch scheme = strings.ToLower(scheme); scheme {
+	case "ftp":
+		if len(rest) < 3 || !strings.HasPrefix(rest, "//") || rest[2] == '/' {
+			return ""
+		}
+	case "urn", "tag":
+		if _, uuid := cutPrefixFold(s, "urn:uuid:"); uuid {
+			scheme = "urn:uuid"
+		}
+		if !syntax()[scheme].MatchString(s) {
+			return ""
+		}
+	}
+	return s
+}
+
+// write renders a feed to memory first, so that what goes out is never half a document.
+func write(w io.Writer, f feeds.XmlFeed) error {
+	var b bytes.Buffer
+	if err := feeds.WriteXML(f, &b); err != nil {
+		return err
+	}
+	b.WriteByte('\n')
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// escape returns text fit to stand between two tags.
+func escape(s string) string {
+	if !strings.ContainsAny(s, "&<>") {
+		return s
+	}
+	return escaper().Replace(s)
+}
+
+var escaper = sync.OnceValue(func() *strings.Replacer {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+})

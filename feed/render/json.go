@@ -1,0 +1,229 @@
+package render
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/gorilla/feeds"
+
+	"github.com/backissue/backissue/feed"
+	"github.com/backissue/backissue/feed/markup"
+)
+
+type jsonFeed struct {
+	feeds.JSONFeed
+	Hubs  []*feeds.JSONHub `json:"hubs,omitempty"`
+	Items []jsonItem       `json:"items"` // there even where empty
+}
+
+// ToJSON hides the embedded method, which would write the embedded feed alone.
+func (f *jsonFeed) ToJSON() (string, error) {
+	var b strings.Builder
+	err := f.encode(&b)
+	return b.String(), err
+}
+
+func (f *jsonFeed) encode(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(f)
+}
+
+type jsonItem struct {
+	feeds.JSONItem
+	BannerImage string           `json:"banner_image,omitempty"`
+	Published   string           `json:"date_published,omitempty"`
+	Modified    string           `json:"date_modified,omitempty"`
+	Attachments []jsonAttachment `json:"attachments,omitempty"`
+	Language    string           `json:"language,omitempty"`
+	Backissue   jsonExtension    `json:"_backissue"`
+}
+
+type jsonAttachment struct {
+	URL      string  `json:"url"`
+	Type     string  `json:"mime_type"`
+	Title    string  `json:"title,omitempty"`
+	Size     int64   `json:"size_in_bytes,omitempty"`
+	Duration float64 `json:"duration_in_seconds,omitempty"`
+}
+
+// jsonExtension is what JSON Feed has no words for (JSON Feed 1.1, "Extensions").
+type jsonExtension struct {
+	About        string              `json:"about"`
+	ID           feed.ID             `json:"id,omitempty"`
+	Revision     int                 `json:"revision,omitempty"`
+	GUID         string              `json:"guid,omitempty"`
+	Kicker       string              `json:"kicker,omitempty"`
+	TitleCut     bool                `json:"title_cut,omitempty"`
+	Dateline     *jsonDateline       `json:"dateline,omitempty"`
+	Images       []jsonImage         `json:"images,omitempty"`
+	Contributors []*feeds.JSONAuthor `json:"contributors,omitempty"`
+	Links        []jsonLink          `json:"links,omitempty"`
+	Related      []jsonRelated       `json:"related,omitempty"`
+	Rights       string              `json:"rights,omitempty"`
+	Source       *jsonSource         `json:"source,omitempty"`
+}
+
+type jsonDateline struct {
+	Place  string `json:"place,omitempty"`
+	Agency string `json:"agency,omitempty"`
+}
+
+type jsonImage struct {
+	URL     string `json:"url,omitempty"`
+	Caption string `json:"caption,omitempty"`
+	Cut     bool   `json:"caption_cut,omitempty"`
+}
+
+type jsonLink struct {
+	URL      string `json:"url"`
+	Rel      string `json:"rel,omitempty"`
+	Type     string `json:"mime_type,omitempty"`
+	Language string `json:"language,omitempty"`
+	Title    string `json:"title,omitempty"`
+}
+
+type jsonRelated struct {
+	Kicker string   `json:"kicker,omitempty"`
+	Title  string   `json:"title,omitempty"`
+	Teaser string   `json:"teaser,omitempty"`
+	URL    string   `json:"url,omitempty"`
+	Tags   []string `json:"tags,omitempty"`
+}
+
+type jsonSource struct {
+	ID    string `json:"id,omitempty"`
+	Title string `json:"title,omitempty"`
+	URL   string `json:"url,omitempty"`
+	Home  string `json:"home_page_url,omitempty"`
+}
+
+// aboutExtension says where the members of _backissue are explained.
+const aboutExtension = "https://github.com/backissue/backissue"
+
+func writeJSON(w io.Writer, d *Document) error {
+	f := &jsonFeed{
+		JSONFeed: feeds.JSONFeed{
+			Version:     "https://jsonfeed.org/version/1.1",
+			Title:       feedTitle(d),
+			Language:    languageTag(d.Language),
+			HomePageUrl: markup.URL(d.Home, ""),
+			FeedUrl:     markup.URL(d.Self, ""),
+			Description: line(d.Subtitle),
+			NextUrl:     markup.URL(d.NextURL, d.Self),
+			Icon:        markup.URL(d.Icon, ""),
+		},
+		Items: []jsonItem{},
+	}
+	for _, l := range d.Links {
+		if u := markup.URL(l.Href, d.Self); u != "" && strings.EqualFold(l.Rel, "hub") {
+			f.Hubs = append(f.Hubs, &feeds.JSONHub{Type: "WebSub", Url: u})
+		}
+	}
+	for _, e := range entries(d, key) {
+		f.Items = append(f.Items, newJSONItem(&e))
+	}
+	var b bytes.Buffer
+	if err := f.encode(&b); err != nil {
+		return err
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+func newJSONItem(e *entry) jsonItem {
+	x := jsonItem{
+		JSONItem: feeds.JSONItem{
+			Id:          e.key,
+			Url:         e.link,
+			Title:       e.headline,
+			ContentHTML: cmp.Or(e.content, e.summary),
+			Summary:     line(markup.Text(e.summary)),
+			Authors:     jsonAuthors(e.Authors),
+		},
+		Published: rfc3339(e.published()),
+		Modified:  rfc3339(e.modified()),
+		Language:  e.language,
+		Backissue: newJSONExtension(e),
+	}
+	if x.ContentHTML == "" {
+		x.ContentText = e.title()
+	}
+	for _, t := range e.tags {
+		x.Tags = append(x.Tags, t.String())
+	}
+	for _, img := range e.Images {
+		if x.Image = markup.URL(img.URL, e.Link); x.Image != "" {
+			break
+		}
+	}
+	for _, enc := range e.Enclosures {
+		if u := markup.URL(enc.URL, e.Link); u != "" {
+			x.Attachments = append(x.Attachments, jsonAttachment{
+				URL:      u,
+				Type:     mediaType(enc.Type, u, "application/octet-stream"),
+				Title:    line(enc.Title),
+				Size:     max(0, enc.Length),
+				Duration: max(0, enc.Duration.Round(time.Millisecond).Seconds()),
+			})
+		}
+	}
+	return x
+}
+
+func jsonAuthors(people []feed.Person) []*feeds.JSONAuthor {
+	var list []*feeds.JSONAuthor
+	for _, p := range persons(people) {
+		a := &feeds.JSONAuthor{Name: p.Name, Url: p.URI}
+		if a.Url == "" && p.Email != "" {
+			a.Url = "mailto:" + p.Email
+		}
+		list = append(list, a)
+	}
+	return list
+}
+
+func newJSONExtension(e *entry) jsonExtension {
+	x := jsonExtension{
+		About:        aboutExtension,
+		ID:           e.ID,
+		Revision:     e.Revision,
+		GUID:         e.guid,
+		Kicker:       line(e.Kicker),
+		TitleCut:     e.TitleCut,
+		Contributors: jsonAuthors(e.Contributors),
+		Rights:       line(e.Rights),
+	}
+	if d := (jsonDateline{line(e.Dateline.Place), line(e.Dateline.Agency)}); d != (jsonDateline{}) {
+		x.Dateline = &d
+	}
+	for _, img := range e.Images {
+		i := jsonImage{markup.URL(img.URL, e.Link), line(img.Caption), img.Cut}
+		if i.URL != "" || i.Caption != "" {
+			x.Images = append(x.Images, i)
+		}
+	}
+	for _, l := range e.Links {
+		if u := markup.URL(l.Href, e.Link); u != "" {
+			x.Links = append(x.Links, jsonLink{u, line(l.Rel), mediaType(l.Type, "", ""), languageTag(l.Hreflang), line(l.Title)})
+		}
+	}
+	for _, r := range e.Related {
+		j := jsonRelated{line(r.Kicker), line(r.Title), line(r.Teaser), markup.URL(r.Link, e.Link), nil}
+		for _, t := range r.Tags {
+			if t = line(t); t != "" {
+				j.Tags = append(j.Tags, t)
+			}
+		}
+		x.Related = append(x.Related, j)
+	}
+	if s := (jsonSource{line(e.Origin.ID), line(e.Origin.Title), markup.URL(e.Origin.URL, ""), markup.URL(e.Origin.Home, "")}); s != (jsonSource{}) {
+		x.Source = &s
+	}
+	return x
+}

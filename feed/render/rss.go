@@ -1,0 +1,276 @@
+package render
+
+import (
+	"cmp"
+	"encoding/xml"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gorilla/feeds"
+
+	"github.com/backissue/backissue/feed/markup"
+)
+
+type rssFeed struct {
+	feeds.RssFeedXml
+	Namespaces []xml.Attr  `xml:",any,attr"`
+	Channel    *rssChannel `xml:"channel"`
+}
+
+type rssChannel struct {
+	feeds.RssFeed
+	Title       rssText       `xml:"title"`
+	Link        string        `xml:"link"`
+	Description rssText       `xml:"description"`
+	Links       []rssAtomLink `xml:"atom:link"`
+	Archive     *struct{}     `xml:"fh:archive"`
+	Complete    *struct{}     `xml:"fh:complete"`
+	Items       []rssItem     `xml:"item"`
+
+	spaces *namespaces
+}
+
+// FeedXml hides the embedded method, which would write the embedded channel alone.
+func (c *rssChannel) FeedXml() any {
+	return &rssFeed{
+		RssFeedXml: feeds.RssFeedXml{Version: "2.0", ContentNamespace: nsContent},
+		Namespaces: c.spaces.declarations(),
+		Channel:    c,
+	}
+}
+
+// rssItem is an item. Its elements stand in the order that readers are used to: a description
+// before the full text.
+type rssItem struct {
+	feeds.RssItem
+	Title        *rssText              `xml:"title"`
+	Link         string                `xml:"link,omitempty"`
+	Description  *rssText              `xml:"description"`
+	Content      *feeds.RssContent     `xml:"content:encoded"`
+	Creators     []string              `xml:"dc:creator"`
+	Contributors []atomContributor     `xml:"atom:contributor"`
+	Categories   []rssCategory         `xml:"category"`
+	Enclosures   []*feeds.RssEnclosure `xml:"enclosure"`
+	Source       *rssSource            `xml:"source"`
+	Updated      string                `xml:"atom:updated,omitempty"`
+	Links        []rssAtomLink         `xml:"atom:link"`
+	Language     string                `xml:"dc:language,omitempty"`
+	Rights       *rssText              `xml:"dc:rights"`
+	Identifier   string                `xml:"dc:identifier,omitempty"`
+	Extra        []rawElement
+}
+
+// rssText is text that readers take for HTML, or for plain text, as they like: "<" is written as a
+// hexadecimal reference, which all of them show as the sign itself.
+type rssText struct {
+	Body string `xml:",innerxml"` // escaped
+}
+
+type rssAtomLink struct {
+	atomLink
+}
+
+type atomContributor struct {
+	Name  string `xml:"atom:name"`
+	URI   string `xml:"atom:uri,omitempty"`
+	Email string `xml:"atom:email,omitempty"`
+}
+
+type rssCategory struct {
+	Domain string `xml:"domain,attr,omitempty"`
+	Term   string `xml:",innerxml"` // escaped
+}
+
+type rssSource struct {
+	URL   string `xml:"url,attr"`
+	Title string `xml:",innerxml"` // escaped
+}
+
+func writeRSS(w io.Writer, d *Document) error {
+	spaces := newNamespaces(nsContent)
+	spaces.prefix(nsAtom, "")
+	spaces.prefix(nsDC, "")
+	c := &rssChannel{
+		RssFeed: feeds.RssFeed{
+			Language:      languageTag(d.Language),
+			Copyright:     line(d.Rights),
+			LastBuildDate: rfc822(d.Updated),
+			Generator:     generatorName,
+		},
+		Title:       rssText{escapeRSS(feedTitle(d))},
+		Link:        cmp.Or(markup.URL(d.Home, ""), markup.URL(d.Self, ""), feedID(d)),
+		Description: rssText{escapeRSS(cmp.Or(line(d.Subtitle), feedTitle(d)))},
+		spaces:      spaces,
+	}
+	if icon := markup.URL(d.Icon, ""); icon != "" {
+		c.Image = &feeds.RssImage{Url: icon, Title: feedTitle(d), Link: c.Link}
+	}
+	for _, l := range feedLinks(d, "application/rss+xml") {
+		if l.Rel != "alternate" || l.Href != c.Link {
+			c.Links = append(c.Links, rssAtomLink{l})
+		}
+	}
+	if d.Complete {
+		c.Complete = &struct{}{}
+		spaces.prefix(nsHistory, "")
+	} else if d.Archive {
+		c.Archive = &struct{}{}
+		spaces.prefix(nsHistory, "")
+	}
+	for _, e := range entries(d, key) {
+		c.Items = append(c.Items, newRSSItem(&e, spaces))
+	}
+	return write(w, c)
+}
+
+func newRSSItem(e *entry, spaces *namespaces) rssItem {
+	x := rssItem{
+		RssItem: feeds.RssItem{
+			Guid:     &feeds.RssGuid{Id: e.key, IsPermaLink: strconv.FormatBool(e.permaLink())},
+			PubDate:  rfc822(e.published()),
+			Comments: e.comments(),
+		},
+		Link:       e.link,
+		Source:     e.rssSource(),
+		Updated:    e.updated(),
+		Language:   e.language,
+		Identifier: e.guid,
+	}
+	if r := line(e.Rights); r != "" {
+		x.Rights = &rssText{escapeRSS(r)}
+	}
+	e.rssTexts(&x)
+	e.rssPeople(&x)
+	for _, t := range e.tags {
+		x.Categories = append(x.Categories, rssCategory{t.Scheme, escapeRSS(t.String())})
+	}
+	for _, enc := range e.Enclosures {
+		u := slashed(markup.URL(enc.URL, e.Link))
+		if u == "" {
+			continue
+		}
+		x.Enclosures = append(x.Enclosures, &feeds.RssEnclosure{
+			Url:    u,
+			Length: strconv.FormatInt(max(0, enc.Length), 10),
+			Type:   mediaType(enc.Type, u, "application/octet-stream"),
+		})
+	}
+	list := linkList{}
+	for _, l := range slices.Concat(e.Links, e.related) {
+		if rel := entryRel(l.Rel); rel != "" && rel != "enclosure" && rel != "alternate" {
+			if a := newAtomLink(l, rel, e.Link); a.Href != x.Comments || rel != "replies" {
+				list.add(a)
+			}
+		}
+	}
+	for _, l := range list.links {
+		x.Links = append(x.Links, rssAtomLink{l})
+	}
+	x.Extra = e.extra(spaces)
+	return x
+}
+
+// rssTexts sets title, description and content. An item needs one of the first two, and readers
+// want a description in front of the content; the beginning of the text stands in for one.
+func (e *entry) rssTexts(x *rssItem) {
+	description := e.summary
+	if e.content != "" {
+		x.Content = &feeds.RssContent{Content: e.content}
+		if description == "" {
+			description = escape(cut(e.text(), standInSummary))
+		}
+	}
+	if description != "" {
+		x.Description = &rssText{escape(description)}
+	}
+	switch {
+	case e.headline != "":
+		x.Title = &rssText{escapeRSS(e.headline)}
+	case description == "":
+		x.Title = &rssText{escapeRSS(e.title())}
+	}
+}
+
+// rssPeople sets the authors: author is for an e-mail address, and for one person; dc:creator is
+// for names.
+func (e *entry) rssPeople(x *rssItem) {
+	authors := persons(e.Authors)
+	if len(authors) == 1 && authors[0].Email != "" {
+		// Parentheses would end the comment that holds the name (RFC 822 §3.3).
+		name := strings.NewReplacer("(", "[", ")", "]", `\`, "/").Replace(authors[0].Name)
+		x.Author = authors[0].Email + " (" + name + ")"
+	} else {
+		for _, p := range authors {
+			x.Creators = append(x.Creators, p.Name)
+		}
+	}
+	for _, p := range persons(e.Contributors) {
+		x.Contributors = append(x.Contributors, atomContributor(p))
+	}
+}
+
+func (e *entry) rssSource() *rssSource {
+	u := cmp.Or(markup.URL(e.Origin.URL, ""), markup.URL(e.Origin.Home, ""))
+	if u == "" {
+		return nil
+	}
+	return &rssSource{u, escapeRSS(cmp.Or(line(e.Origin.Title), u))}
+}
+
+// permaLink reports whether the guid that goes out is the publisher's and an address.
+func (e *entry) permaLink() bool {
+	_, web := cutPrefixFold(e.key, "http")
+	return e.PermaLink && web && e.key == e.GUID && markup.URL(e.key, "") == e.key
+}
+
+// comments returns the page on which the article is discussed.
+func (e *entry) comments() string {
+	for _, l := range e.Links {
+		if strings.EqualFold(strings.TrimSpace(l.Rel), "replies") && (l.Type == "" || strings.Contains(l.Type, "html")) {
+			if u := markup.URL(l.Href, e.Link); u != "" {
+				return u
+			}
+		}
+	}
+	return ""
+}
+
+// updated returns the date of the last change where it says more than the date of publication.
+func (e *entry) updated() string {
+	m := e.modified()
+	if m.Truncate(time.Second).Equal(e.published().Truncate(time.Second)) {
+		return ""
+	}
+	return rfc3339(m)
+}
+
+// slashed returns an http URL with a path even where it is the root, as some readers of enclosures
+// want it.
+func slashed(u string) string {
+	i := strings.Index(u, "://")
+	if i < 0 {
+		return u
+	}
+	i += len("://")
+	end := strings.IndexAny(u[i:], "/?#")
+	if end < 0 || u[i+end] == '/' {
+		return u
+	}
+	return u[:i+end] + "/" + u[i+end:]
+}
+
+// escapeRSS returns text escaped as [rssText] wants it.
+func escapeRSS(s string) string {
+	if !strings.ContainsAny(s, "&<>") {
+		return s
+	}
+	return rssEscaper().Replace(s)
+}
+
+var rssEscaper = sync.OnceValue(func() *strings.Replacer {
+	return strings.NewReplacer("&", "&#x26;", "<", "&#x3C;", ">", "&#x3E;")
+})
