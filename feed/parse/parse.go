@@ -1,0 +1,86 @@
+// Package parse reads an upstream feed.
+//
+// It is made for an archive, so nothing of a feed may get lost on the way. The bytes are first made
+// fit for XML (normalise.go), then scanned once for the items and their children (scan.go,
+// document.go). The standard fields of every item are written into a plain document of one
+// vocabulary (slim.go) that gofeed's typed parsers read; what those would lose is taken from the
+// same bytes on the way (rss.go, atom.go, extension.go). One broken item costs that item at most.
+//
+// What gofeed is not asked for, and why: dates (it knows no language but English and takes unknown
+// zones for UTC), full texts (it re-renders XHTML through an HTML parser), URLs in Atom (it
+// normalises them, guids included), extensions (it loses their order, attributes and mixed
+// content) and xml:base (it takes every base for a directory).
+//
+// Relative addresses in a text are resolved here, since an article carries no base: against
+// xml:base where the feed gives one, else the article's page, which is where publishers' programs
+// took the text from, else the site, else the feed's own address. A link or enclosure is resolved
+// against xml:base, else the feed's own address.
+package parse
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/backissue/backissue/feed"
+)
+
+// Options is what is known about the bytes from outside.
+type Options struct {
+	URL         string // where they came from (the final address, after redirects); base of relative URLs
+	ContentType string // the HTTP header field, for its charset; empty for files
+}
+
+// Document is a feed as it was read.
+type Document struct {
+	Format   string         // "RSS 2.0", "Atom 1.0", "JSON Feed 1.1", …
+	Source   feed.Source    // what the feed says about itself; URL is Options.URL, fetch state only TTL and Repairs
+	Articles []feed.Article // identified (feed.Identify), in document order
+}
+
+// ErrNotFeed is returned for bytes that are no feed of a known format; the error that wraps it says
+// what they look like instead ("an HTML page", "empty", …).
+var ErrNotFeed = errors.New("not a feed")
+
+// Feed reads RSS 0.9x, 1.0 and 2.0, Atom 0.3 and 1.0 and JSON Feed. What can be read of a damaged
+// feed is read, and Source.Fetch.Repairs says in plain words what was mended.
+//
+// The strings of the document may share memory with each other, not with data.
+func Feed(data []byte, o Options) (*Document, error) {
+	var mended repairs
+	text, err := normalise(data, o.ContentType, &mended)
+	if err != nil {
+		return nil, err
+	}
+	var doc *Document
+	if start := strings.TrimLeft(text, " \t\r\n\ufeff"); strings.HasPrefix(start, "{") {
+		doc, err = readJSON(start, o, &mended)
+	} else {
+		doc, err = readXML(text, o, &mended)
+	}
+	if err != nil {
+		return nil, err
+	}
+	before := len(doc.Articles)
+	doc.Articles = feed.Identify(doc.Articles, doc.Source.Home)
+	if n := before - len(doc.Articles); n > 0 {
+		mended.note(fmt.Sprintf("%s that the feed repeats %s left out", count(n, "item"), wasWere(n)))
+	}
+	doc.Source.URL = o.URL
+	doc.Source.Fetch.Repairs = mended.list
+	return doc, nil
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func wasWere(n int) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
+}
