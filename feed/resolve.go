@@ -31,11 +31,8 @@ func Resolve(articles []Article, m Memory) ([]ID, error) {
 		}
 	}
 	for _, i := range unknown {
-		for _, alias := range articles[i].Aliases() {
-			if alias.Kind == AliasKey {
-				continue
-			}
-			id, ok, err := m.Find(alias)
+		for _, name := range articles[i].leads() {
+			id, ok, err := m.Find(name.at)
 			if err != nil {
 				return nil, err
 			}
@@ -46,13 +43,34 @@ func Resolve(articles []Article, m Memory) ([]ID, error) {
 			if err != nil {
 				return nil, err
 			}
-			if witnessed(alias.Kind, old, &articles[i]) {
+			if witnessed(name.as, old, &articles[i]) {
 				known[i], claimed[id] = id, true
 				break
 			}
 		}
 	}
 	return known, nil
+}
+
+// lead is a name to look an article up by, and what the name is to the article that is looked for.
+type lead struct {
+	at Alias
+	as AliasKind
+}
+
+// leads returns the names by which an article may be known that is not known by its Key. Whether a
+// guid or a link makes the Key depends on what else stood in a document, so either is looked for
+// as what it is and as the Key that it may have been.
+func (a *Article) leads() []lead {
+	key := a.keyAlias().Value
+	leads := []lead{{Alias{AliasGUID, key}, AliasGUID}, {Alias{AliasLink, key}, AliasLink}}
+	for _, name := range a.Aliases()[1:] {
+		leads = append(leads, lead{name, name.Kind})
+		if name.Kind == AliasGUID || name.Kind == AliasLink {
+			leads = append(leads, lead{Alias{AliasKey, name.Value}, name.Kind})
+		}
+	}
+	return leads
 }
 
 // witnessed reports whether more than the alias that led from next to old speaks for the two being
