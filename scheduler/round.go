@@ -19,6 +19,8 @@ type RoundOptions struct {
 	// All visits every subscribed source, due or not, but those whose servers have asked to be left
 	// alone until later (429 or 503).
 	All bool
+	// Progress, if not nil, is called after each visit in place of the Scheduler's own.
+	Progress func(Event)
 }
 
 // atOnce is how many due sources are taken from the archive at a time.
@@ -32,6 +34,9 @@ const atOnce = 4096
 // result.
 func (s *Scheduler) Round(ctx context.Context, o RoundOptions) (Report, error) {
 	r := &round{Scheduler: s, started: s.now(), progress: s.Progress}
+	if o.Progress != nil {
+		r.progress = o.Progress
+	}
 	err := r.visitChosen(ctx, o)
 	return r.report, cmp.Or(err, ctx.Err())
 }

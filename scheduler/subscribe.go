@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"net/url"
 	"strings"
 
 	"github.com/backissue/backissue/feed"
@@ -103,7 +102,7 @@ func (s *Scheduler) Add(ctx context.Context, want Subscription) (Result, error) 
 func (s *Scheduler) wished(address string, want Subscription) feed.Source {
 	now := s.now()
 	return feed.Source{
-		URL: address, Title: want.Title, Tags: want.Tags, Subscribed: true, Added: now,
+		URL: address, Title: want.Title, Tags: want.Tags, Added: now,
 		Fetch: feed.FetchState{Due: now},
 	}
 }
@@ -119,15 +118,16 @@ func (s *Scheduler) begin(ctx context.Context, want Subscription, f *found) (Res
 	if errors.Is(err, store.ErrNotFound) {
 		src, err = s.wished(f.address, want), nil
 	}
+	already := src.Subscribed
 	if err != nil {
 		return Result{}, fmt.Errorf("subscribe to %q: %w", want.URL, err)
 	}
+	src.Subscribed = true
 	e := s.took(ctx, src, f.doc, f.res)
 	if e.Outcome == Failed {
 		return Result{}, fmt.Errorf("subscribe to %q: %w", want.URL, e.Err)
 	}
 	r.Added = e.Added
-	already := src.ID != 0 && src.Subscribed
 	r, err = s.follow(ctx, feed.Source{URL: f.address, Tags: want.Tags}, r)
 	r.Already = already
 	return r, err
@@ -249,21 +249,17 @@ func addresses(typed string) ([]string, error) {
 
 // normal returns the form in which an address is stored.
 func normal(s string) (string, error) {
-	u, err := url.Parse(s)
+	u, err := fetch.ParseURL(s)
 	if err != nil {
-		return "", errors.New("not a web address")
+		return "", err
 	}
-	u.Scheme, u.Host = strings.ToLower(u.Scheme), strings.ToLower(u.Host)
-	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-		return "", errors.New("not a web address: it wants http:// or https:// and a host")
-	}
+	u.Host = strings.ToLower(u.Host)
 	if port := u.Port(); port == "" || u.Scheme == "http" && port == "80" || u.Scheme == "https" && port == "443" {
 		u.Host = strings.TrimSuffix(strings.TrimSuffix(u.Host, port), ":")
 	}
 	if u.Path == "" {
 		u.Path = "/"
 	}
-	u.Fragment, u.RawFragment = "", ""
 	return u.String(), nil
 }
 

@@ -75,7 +75,8 @@ func (s *Scheduler) keep(ctx context.Context, old, next feed.Source, articles []
 	return e
 }
 
-// failed notes why a visit brought nothing and puts the next one off. Nothing else changes.
+// failed notes why a visit brought nothing and puts the next one off. Nothing else changes, and a
+// source that is not in the archive does not get there by failing.
 func (s *Scheduler) failed(ctx context.Context, src feed.Source, err error) Event {
 	next := src
 	next.Fetch.Checked = s.now()
@@ -86,6 +87,9 @@ func (s *Scheduler) failed(ctx context.Context, src feed.Source, err error) Even
 	}
 	next.Fetch.Due = nextDue(&next, answer{at: next.Fetch.Checked, err: err})
 	e := Event{Source: next, Outcome: Failed, Err: errors.New(next.Fetch.Problem)}
+	if src.ID == 0 {
+		return e
+	}
 	saved, saveErr := s.save(ctx, store.Batch{Source: next, Seen: next.Fetch.Checked})
 	if saveErr != nil {
 		s.claims.hold(src.ID, next.Fetch.Due)

@@ -16,6 +16,7 @@ package fetch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -105,7 +106,7 @@ type Response struct {
 
 // Get asks for one document, following redirects. Any failure but the end of ctx is an [*Error].
 func (c *Client) Get(ctx context.Context, r Request) (*Response, error) {
-	u, err := parseURL(r.URL)
+	u, err := ParseURL(r.URL)
 	if err != nil {
 		return nil, &Error{URL: r.URL, Class: ClassAddress, Problem: err.Error(), Err: err}
 	}
@@ -292,7 +293,7 @@ func location(from *url.URL, h http.Header) (*url.URL, error) {
 	}
 	to, err := from.Parse(where)
 	if err == nil {
-		to, err = parseURL(to.String())
+		to, err = ParseURL(to.String())
 	}
 	if err != nil {
 		return nil, errors.New("the server redirects to " + strconv.Quote(where) + ", which is no web address")
@@ -303,23 +304,38 @@ func location(from *url.URL, h http.Header) (*url.URL, error) {
 	return to, nil
 }
 
-// parseURL reads an http or https address. The fragment stays here: it is none of the server's
-// business.
-func parseURL(s string) (*url.URL, error) {
+// ParseURL reads an http or https address as it can be asked for: scheme in lower case, without
+// fragment (which is none of the server's business), and everything escaped that HTTP wants escaped.
+func ParseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimSpace(s))
 	if err != nil {
 		var cause *url.Error
 		if errors.As(err, &cause) {
 			err = cause.Err
 		}
-		return nil, errors.New("not a web address: " + err.Error())
+		return nil, fmt.Errorf("not a web address: %w", err)
 	}
 	u.Scheme = strings.ToLower(u.Scheme)
 	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
 		return nil, errors.New("not a web address: it wants http:// or https:// and a host")
 	}
 	u.Fragment, u.RawFragment = "", ""
+	u.RawQuery = escapeQuery(u.RawQuery)
 	return u, nil
+}
+
+// escapeQuery escapes what must not stand in a request line, which [url.Parse] does for paths only.
+func escapeQuery(q string) string {
+	clean := func(c byte) bool { return c > ' ' && c < 0x7f }
+	var b strings.Builder
+	for i := range len(q) {
+		if clean(q[i]) {
+			b.WriteByte(q[i])
+		} else {
+			fmt.Fprintf(&b, "%%%02X", q[i])
+		}
+	}
+	return b.String()
 }
 
 // public returns the address without user and password: it is the base of what is read from the

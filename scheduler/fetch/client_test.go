@@ -367,6 +367,7 @@ func TestRedirects(t *testing.T) {
 	to("/two", 308, "end")
 	to("/temporary", 302, "/one")
 	to("/mixed", 301, "/temporary")
+	to("/spaces", 302, "/end?q=two words&ü=é")
 	to("/a", 307, "/b")
 	to("/b", 303, "/a")
 	to("/self", 301, "")
@@ -397,6 +398,9 @@ func TestRedirects(t *testing.T) {
 		if res.URL != s.URL+"/end" || moved != test.moved {
 			t.Errorf("%s leads to %q, moved to %q", test.path, res.URL, moved)
 		}
+	}
+	if res := get(t, c, fetch.Request{URL: s.URL + "/spaces", Trusted: true}); res.URL != s.URL+"/end?q=two%20words&%C3%BC=%C3%A9" {
+		t.Errorf("answer comes from %q", res.URL)
 	}
 	if res := get(t, c, fetch.Request{URL: s.URL + "/one", ETag: `"v1"`, Trusted: true}); !res.NotModified {
 		t.Errorf("validators were lost on the way: %+v", res)
