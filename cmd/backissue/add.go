@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/backissue/backissue/scheduler"
+)
+
+// sideBySide is how many addresses are subscribed to at once. Those of one host take turns anyway.
+const sideBySide = 8
+
+func newAdd(e *env, g *globals) *cobra.Command {
+	var o subscribing
+	c := &cobra.Command{
+		Use:   "add URL|FILE.opml…",
+		Short: "Subscribe to feeds",
+		Long: `Subscribe to the feed at an address, or to the best of the feeds that the page at that
+address names, and take in what it holds. Of a list of subscriptions (OPML), subscribe to
+every feed in it; they are visited at the next round, and its folders become tags.`,
+		Example: `  backissue add https://example.org/feed.xml
+  backissue add --tag news --tag world example.org
+  backissue add subscriptions.opml`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	c.Flags().StringSliceVar(&o.tags, "tag", nil, "file everything from there under this tag; may be repeated")
+	c.Flags().BoolVar(&o.force, "force", false, "subscribe even if there is no feed at the address now")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		return g.withArchive(c.Context(), e, func(a *archive) error {
+			o.quiet = g.quiet
+			var addresses, lists []string
+			for _, arg := range args {
+				if !isURL(arg) && isThere(e.path(arg)) {
+					lists = append(lists, arg)
+				} else {
+					addresses = append(addresses, arg)
+				}
+			}
+			failed := subscribeAll(c.Context(), e, a, addresses, o)
+			if len(lists) > 0 {
+				in := &intake{e: e, a: a, tags: o.tags}
+				if err := in.take(c.Context(), lists, g.quiet); err != nil {
+					return err
+				}
+				a.Scheduler.Wake()
+				if err := in.report(g.quiet, false); err != nil {
+					return err
+				}
+			}
+			if err := context.Cause(c.Context()); err != nil {
+				return err
+			}
+			if failed > 0 {
+				return errReported
+			}
+			return nil
+		})
+	}
+	return c
+}
+
+// subscribing says how to subscribe.
+type subscribing struct {
+	tags  []string
+	force bool
+	quiet bool
+}
+
+// subscribeAll subscribes to addresses, says what became of each in the order in which they were
+// given, and returns how many failed.
+func subscribeAll(ctx context.Context, e *env, a *archive, addresses []string, o subscribing) (failed int) {
+	type outcome struct {
+		scheduler.Result
+		err error
+	}
+	outcomes := make([]chan outcome, len(addresses))
+	for i := range outcomes {
+		outcomes[i] = make(chan outcome, 1)
+	}
+	turns := make(chan int)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for range min(sideBySide, len(addresses)) {
+		wg.Go(func() {
+			for i := range turns {
+				r, err := a.Scheduler.Add(ctx, scheduler.Subscription{URL: addresses[i], Tags: o.tags, Force: o.force})
+				outcomes[i] <- outcome{r, err}
+			}
+		})
+	}
+	wg.Go(func() {
+		defer close(turns)
+		for i := range addresses {
+			turns <- i
+		}
+	})
+	bar := newProgress(e, o.quiet || len(addresses) < 2, "subscribing", len(addresses))
+	var said []string
+	for i := range outcomes {
+		done := <-outcomes[i]
+		bar.step(1)
+		switch {
+		case ctx.Err() != nil:
+			failed++
+		case done.err != nil:
+			failed++
+			said = append(said, "")
+			fmt.Fprintf(e.Stderr, "backissue: %v\n", done.err)
+		default:
+			said = append(said, done.String())
+		}
+	}
+	bar.end()
+	for _, line := range said {
+		if line != "" && !o.quiet {
+			fmt.Fprintln(e.Stdout, line)
+		}
+	}
+	return failed
+}
+
+// looksLikeHost reports whether what is no file may be an address without a scheme.
+func looksLikeHost(s string) bool {
+	host, _, _ := strings.Cut(s, "/")
+	return strings.Contains(host, ".") && !strings.HasPrefix(s, ".") && !strings.HasPrefix(s, "/")
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/backissue/backissue/cmd/backissue/control"
+	"github.com/backissue/backissue/scheduler"
+	"github.com/backissue/backissue/scheduler/fetch"
+	"github.com/backissue/backissue/store"
+	"github.com/backissue/backissue/store/bolt"
+)
+
+// archive is an open archive with what works on it. All commands that are carried out in one
+// process share it.
+type archive struct {
+	store.Store
+	Scheduler *scheduler.Scheduler
+	Dir       string
+
+	address atomic.Pointer[string] // where serve shows it, while it does
+}
+
+// patience is how long a command waits for another process that has the archive and does not
+// answer (one that is opening or closing it, say).
+const patience = 10 * time.Second
+
+// dataDir returns the folder of the archive.
+func (g *globals) dataDir(e *env) (string, error) {
+	for _, dir := range []string{g.data, e.Getenv("BACKISSUE_DATA")} {
+		if dir != "" {
+			return e.path(dir), nil
+		}
+	}
+	if dir := e.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "backissue"), nil
+	}
+	if home := e.Getenv("HOME"); home != "" {
+		return filepath.Join(home, ".local", "share", "backissue"), nil
+	}
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "", hinted{usageError{errors.New("there is no folder for the archive")}, "name one with --data DIR"}
+	}
+	return filepath.Join(dir, "backissue"), nil
+}
+
+// withArchive runs do on the archive. If another process has it open, that process carries the
+// whole command line out, and do is not run here; so whoever types a command sees the same words
+// and gets the same exit code either way.
+func (g *globals) withArchive(ctx context.Context, e *env, do func(*archive) error) error {
+	if e.archive != nil {
+		return do(e.archive)
+	}
+	dir, err := g.dataDir(e)
+	if err != nil {
+		return err
+	}
+	for until := time.Now().Add(patience); ; {
+		a, err := openArchive(dir)
+		if err == nil {
+			return a.own(ctx, e, do)
+		}
+		if !errors.Is(err, store.ErrInUse) {
+			return err
+		}
+		code, err := forward(ctx, e, dir)
+		if err == nil {
+			return exitError(code)
+		}
+		if !errors.Is(err, control.ErrNobody) {
+			return err
+		}
+		if time.Now().After(until) {
+			return hinted{fmt.Errorf("open %s: %w, which does not answer", dir, store.ErrInUse),
+				"stop that process (a backup program, perhaps?) or try again later"}
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// openArchive opens the archive in a folder, and makes both if they are not there.
+func openArchive(dir string) (*archive, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the archive's folder: %w", err)
+	}
+	db, err := bolt.Open(filepath.Join(dir, "archive.db"), nil)
+	if err != nil {
+		return nil, err
+	}
+	log := slog.New(slog.DiscardHandler)
+	return &archive{
+		Store: db,
+		Scheduler: &scheduler.Scheduler{
+			Store: db, Fetch: &fetch.Client{UserAgent: userAgent(), Log: log}, Log: log,
+		},
+		Dir: dir,
+	}, nil
+}
+
+// own runs do as the owner of the archive: as long as it takes, other commands are carried out too.
+func (a *archive) own(ctx context.Context, e *env, do func(*archive) error) error {
+	other := func(ctx context.Context, req *control.Request, stdin io.Reader, stdout, stderr io.Writer) int {
+		return run(ctx, req.Args, &env{
+			Stdin: stdin, Stdout: stdout, Stderr: stderr, Dir: req.Dir,
+			Getenv:   func(name string) string { return req.Env[name] },
+			Terminal: req.Terminal, Width: req.Width, archive: a,
+		})
+	}
+	srv, err := control.Listen(ctx, control.Address(a.Dir), other)
+	if err != nil {
+		// A file system without sockets is no reason not to work; only others must wait.
+		fmt.Fprintf(e.Stderr, "backissue: other commands will have to wait for this one: %v\n", err)
+		return errors.Join(do(a), a.Close())
+	}
+	return errors.Join(do(a), srv.Close(), a.Close())
+}
+
+// forward has the process that owns the archive carry the command line out.
+func forward(ctx context.Context, e *env, dir string) (int, error) {
+	req := &control.Request{Args: e.Args, Dir: e.Dir, Env: map[string]string{}, Terminal: e.Terminal, Width: e.Width}
+	for _, name := range environment() {
+		req.Env[name] = e.Getenv(name)
+	}
+	return control.Do(ctx, control.Address(dir), req, e.Stdin, e.Stdout, e.Stderr)
+}

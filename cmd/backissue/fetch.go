@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/backissue/backissue/feed"
+	"github.com/backissue/backissue/scheduler"
+)
+
+func newFetch(e *env, g *globals) *cobra.Command {
+	var now, asJSON bool
+	c := &cobra.Command{
+		Use:   "fetch [SOURCE…]",
+		Short: "Make one round of visits to what is due",
+		Long: `Visit every subscription that is due, once, and take in what is new: for cron, as often
+as you like, since a publisher who has been visited is not due for an hour at least.
+Sources that are named (by URL, name or number) are visited whether they are due or not,
+and so is every one with --now; but those whose servers asked to be left alone are left
+alone.
+
+In cron it says nothing unless something is wrong.`,
+		Example: `  */10 * * * *  backissue fetch
+  backissue fetch --now
+  backissue fetch example`,
+	}
+	c.Flags().BoolVar(&now, "now", false, "visit all subscriptions, due or not")
+	c.Flags().BoolVar(&asJSON, "json", false, "print what each visit brought as JSON")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		return g.withArchive(c.Context(), e, func(a *archive) error {
+			o := scheduler.RoundOptions{All: now && len(args) == 0}
+			for _, arg := range args {
+				s, err := a.findSource(c.Context(), arg)
+				if err != nil {
+					return err
+				}
+				o.Sources = append(o.Sources, s.ID)
+			}
+			report, err := a.round(c.Context(), e, g.quiet || asJSON, o)
+			if asJSON {
+				err = errors.Join(writeJSON(e.Stdout, toVisits(report.Events)), err)
+			} else {
+				err = errors.Join(a.tellRound(c.Context(), e, g.quiet, &report), err)
+			}
+			if err == nil && report.Failed > 0 {
+				return errReported
+			}
+			return err
+		})
+	}
+	return c
+}
+
+// round makes a round and shows on a terminal how far it has come.
+func (a *archive) round(ctx context.Context, e *env, quiet bool, o scheduler.RoundOptions) (scheduler.Report, error) {
+	bar := newProgress(e, quiet, "visiting", -1)
+	defer bar.end()
+	o.Progress = func(v scheduler.Event) { bar.to(v.N, v.Of) }
+	return a.Scheduler.Round(ctx, o)
+}
+
+// tellRound says what a round brought: failures always, the rest only to somebody who looks.
+func (a *archive) tellRound(ctx context.Context, e *env, quiet bool, r *scheduler.Report) error {
+	for _, v := range r.Events {
+		switch {
+		case v.Outcome == scheduler.Failed:
+			fmt.Fprintf(e.Stderr, "backissue: %v\n", v)
+		case v.Outcome == scheduler.Unchanged, quiet || !e.Terminal:
+		default:
+			fmt.Fprintln(e.Stdout, v)
+		}
+	}
+	if quiet || !e.Terminal {
+		return nil
+	}
+	if len(r.Events) > 0 {
+		fmt.Fprintf(e.Stdout, "%s: %d new, %d revised; %d unchanged, %d failed\n",
+			plural(len(r.Events), "visit"), r.Added, r.Revised, r.Unchanged, r.Failed)
+		return nil
+	}
+	next, some, err := a.NextDue(ctx)
+	switch {
+	case err != nil:
+		return err
+	case !some:
+		fmt.Fprintln(e.Stdout, "there is nothing to visit; subscribe with: backissue add URL")
+	default:
+		fmt.Fprintf(e.Stdout, "nothing is due before %s; to visit all the same: backissue fetch --now\n", next.Local().Format("15:04 on 2 January"))
+	}
+	return nil
+}
+
+// visit is one visit in the output of fetch --json.
+type visit struct {
+	Source   feed.SourceID `json:"source"`
+	Name     string        `json:"name"`
+	URL      string        `json:"url"`
+	Outcome  string        `json:"outcome"`
+	Status   int           `json:"status,omitempty"`
+	Added    int           `json:"added"`
+	Revised  int           `json:"revised"`
+	Problem  string        `json:"problem,omitempty"`
+	Moved    string        `json:"moved,omitempty"`
+	Due      *time.Time    `json:"due,omitempty"`
+	Duration float64       `json:"seconds"`
+}
+
+func toVisits(events []scheduler.Event) []visit {
+	visits := []visit{}
+	for _, v := range events {
+		out := visit{
+			Source: v.Source.ID, Name: v.Source.Name, URL: v.Source.URL, Outcome: string(v.Outcome),
+			Status: v.Source.Fetch.Status, Added: v.Added, Revised: v.Revised, Moved: v.Moved,
+			Due: jsonTime(v.Source.Fetch.Due), Duration: v.Duration.Seconds(),
+		}
+		if v.Err != nil {
+			out.Problem = v.Err.Error()
+		}
+		visits = append(visits, out)
+	}
+	return visits
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/backissue/backissue/feed"
+	"github.com/backissue/backissue/store"
+)
+
+// listed is a source in the output of list --json.
+type listed struct {
+	ID         feed.SourceID `json:"id"`
+	Name       string        `json:"name"`
+	URL        string        `json:"url"`
+	Title      string        `json:"title"`
+	Home       string        `json:"home_page_url,omitempty"`
+	Tags       []string      `json:"tags,omitempty"`
+	Subscribed bool          `json:"subscribed"`
+	Articles   uint64        `json:"articles"`
+	Added      *time.Time    `json:"added,omitempty"`
+	Checked    *time.Time    `json:"checked,omitempty"`
+	Changed    *time.Time    `json:"changed,omitempty"`
+	Due        *time.Time    `json:"due,omitempty"`
+	Status     int           `json:"status,omitempty"`
+	Failures   int           `json:"failures,omitempty"`
+	Problem    string        `json:"problem,omitempty"`
+	Repairs    []string      `json:"repairs,omitempty"`
+}
+
+func newList(e *env, g *globals) *cobra.Command {
+	var asJSON, problems bool
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List the sources with how they are doing",
+		Example: `  backissue list
+  backissue list --problems
+  backissue list --json | jq -r '.[] | select(.subscribed) | .url'`,
+		Args: cobra.NoArgs,
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&problems, "problems", false, "only sources whose last visit failed or brought something that had to be mended")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		return g.withArchive(c.Context(), e, func(a *archive) error {
+			rows := []listed{}
+			err := a.eachSource(c.Context(), func(s feed.Source) error {
+				if problems && s.Fetch.Problem == "" && len(s.Fetch.Repairs) == 0 {
+					return nil
+				}
+				f, err := a.Feed(c.Context(), store.Ref{Kind: store.Source, Name: s.Name})
+				if err != nil {
+					return err
+				}
+				rows = append(rows, toListed(&s, &f))
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return writeJSON(e.Stdout, rows)
+			}
+			return printList(e, rows)
+		})
+	}
+	return c
+}
+
+func toListed(s *feed.Source, f *store.Feed) listed {
+	l := listed{
+		ID: s.ID, Name: s.Name, URL: s.URL, Title: s.DisplayTitle(), Home: s.Home, Tags: s.Tags,
+		Subscribed: s.Subscribed, Articles: f.Articles, Added: jsonTime(s.Added),
+		Checked: jsonTime(s.Fetch.Checked), Changed: jsonTime(s.Fetch.Changed),
+		Status: s.Fetch.Status, Failures: s.Fetch.Failures, Problem: s.Fetch.Problem, Repairs: s.Fetch.Repairs,
+	}
+	if s.Subscribed {
+		l.Due = jsonTime(s.Fetch.Due)
+	}
+	return l
+}
+
+func printList(e *env, rows []listed) error {
+	if len(rows) == 0 {
+		fmt.Fprintln(e.Stdout, "nothing to list; add a feed with: backissue add URL")
+		return nil
+	}
+	out := [][]string{{"NAME", "ARTICLES", "CHECKED", "STATE", "URL"}}
+	for _, l := range rows {
+		checked := "-"
+		if l.Checked != nil {
+			checked = moment(*l.Checked)
+		}
+		out = append(out, []string{l.Name, strconv.FormatUint(l.Articles, 10), checked, l.state(), l.URL})
+	}
+	return table(e.Stdout, out)
+}
+
+// state sums up how a source is doing.
+func (l *listed) state() string {
+	switch {
+	case !l.Subscribed:
+		return "not polled"
+	case l.Problem != "":
+		return fmt.Sprintf("failing (%d): %s", l.Failures, l.Problem)
+	case l.Checked == nil:
+		return "not visited yet"
+	case len(l.Repairs) > 0:
+		return "ok, mended: " + l.Repairs[0]
+	}
+	return "ok"
+}
