@@ -16,7 +16,7 @@ func (r *reader) atomChild(e *entry, el *element) {
 		r.foreignChild(e, el)
 		return
 	}
-	a := &e.article
+	a := e.article
 	switch local := strings.ToLower(el.local()); local {
 	case "title":
 		e.titleType = r.construct(local, el)
@@ -61,7 +61,7 @@ func (r *reader) rssInAtom(e *entry, el *element, local string) {
 		r.slim.attr("href", ":"+el.attr("url"))
 		r.slim.attr("type", el.attr("type"))
 		r.slim.attr("length", el.attr("length"))
-		r.slim.to.WriteString("/>")
+		r.slim.to.add("/>")
 	default:
 		e.keep(el)
 	}
@@ -121,7 +121,7 @@ func (r *reader) slimLink(el *element) {
 	for _, name := range []string{"rel", "type", "hreflang", "title", "length"} {
 		r.slim.attr(name, el.attr(name))
 	}
-	r.slim.to.WriteString("/>")
+	r.slim.to.add("/>")
 }
 
 func (r *reader) slimCategory(el *element) {
@@ -133,7 +133,7 @@ func (r *reader) slimCategory(el *element) {
 	r.slim.attr("term", term)
 	r.slim.attr("scheme", ":"+el.attr("scheme"))
 	r.slim.attr("label", el.attr("label"))
-	r.slim.to.WriteString("/>")
+	r.slim.to.add("/>")
 }
 
 func (r *reader) slimPerson(name string, el *element) {
@@ -144,7 +144,7 @@ func (r *reader) slimPerson(name string, el *element) {
 	text, _ := characterData(el.inner) // as in RSS
 	p := personText(text)
 	r.slim.open(name)
-	r.slim.to.WriteString("><name>" + escapeText(p.Name) + "</name><email>" + escapeText(p.Email) + "</email></" + name + ">")
+	r.slim.to.add("><name>" + escapeText(p.Name) + "</name><email>" + escapeText(p.Email) + "</email></" + name + ">")
 }
 
 // slimSource writes the feed that an entry was taken from.
@@ -158,7 +158,7 @@ func (r *reader) slimSource(el *element) {
 		case "title", "rights":
 			r.slim.open(local + ">")
 			text, _ := characterData(inner)
-			r.slim.to.WriteString(escapeText(plainText(text, constructType(&child))))
+			r.slim.to.add(escapeText(plainText(text, constructType(&child))))
 			r.slim.end(local)
 		case "link":
 			r.slimLink(&child)
@@ -172,7 +172,7 @@ func (r *reader) slimSource(el *element) {
 // atomContent takes the content of an entry (RFC 4287 §4.1.3) as HTML. What cannot be that is kept
 // as it is.
 func (r *reader) atomContent(e *entry, el *element) {
-	a := &e.article
+	a := e.article
 	typ, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(el.attr("type"))), ";")
 	mode := strings.ToLower(el.attr("mode"))
 	if src := el.attr("src"); src != "" {
@@ -235,7 +235,7 @@ func (r *reader) outOfLine(e *entry, el *element, typ, src string) {
 		e.article.Links = append(e.article.Links, feed.Link{Href: src, Type: clean(typ)})
 		return
 	}
-	addEnclosure(&e.article, feed.Enclosure{URL: src, Type: clean(typ)})
+	addEnclosure(e.article, feed.Enclosure{URL: src, Type: clean(typ)})
 }
 
 // atomHead reads one child of an Atom feed that is no entry.
@@ -268,26 +268,20 @@ func (r *reader) atomHead(el *element) {
 
 // joinAtom has gofeed read the slim document and adds what it says to what the scan found.
 func (r *reader) joinAtom() {
-	head, items := r.slim.head.Bytes(), r.slim.items.Bytes()
+	head, items := r.slim.head.String(), r.slim.items.String()
 	typed, err := typedAtom(r.slim.document(head, items))
-	if err != nil || len(typed.Entries) != r.whole() {
+	if err != nil || len(typed.Entries) != len(r.entries) {
 		typed = r.atomOneByOne(head, items)
 	}
 	r.joinAtomHead(typed)
-	n := 0
-	for i := range r.entries {
-		if e := &r.entries[i]; e.wholeItem {
-			if one := typed.Entries[n]; one != nil {
-				r.joinAtomEntry(e, one)
-			}
-			n++
-		}
+	for i, one := range typed.Entries {
+		r.joinAtomEntry(&r.entries[i], one)
 	}
 }
 
 // atomOneByOne is [reader.rssOneByOne] for Atom.
-func (r *reader) atomOneByOne(head, items []byte) *atom.Feed {
-	all, err := typedAtom(r.slim.document(head, nil))
+func (r *reader) atomOneByOne(head, items string) *atom.Feed {
+	all, err := typedAtom(r.slim.document(head, ""))
 	if err != nil {
 		r.mended.note("the head of the feed could not be read")
 		all = &atom.Feed{}
@@ -295,11 +289,8 @@ func (r *reader) atomOneByOne(head, items []byte) *atom.Feed {
 	all.Entries = nil
 	for i := range r.entries {
 		e := &r.entries[i]
-		if !e.wholeItem {
-			continue
-		}
-		var one *atom.Entry
-		if f, err := typedAtom(r.slim.document(nil, items[e.start:e.end])); err == nil && len(f.Entries) == 1 {
+		one := &atom.Entry{}
+		if f, err := typedAtom(r.slim.document("", items[e.start:e.end])); err == nil && len(f.Entries) == 1 {
 			one = f.Entries[0]
 		} else {
 			r.mended.note(fmt.Sprintf("item %d could be read only in part", i+1))
@@ -349,7 +340,7 @@ func (r *reader) typedPerson(p *atom.Person, base string) feed.Person {
 }
 
 func (r *reader) joinAtomEntry(e *entry, one *atom.Entry) {
-	a := &e.article
+	a := e.article
 	base := r.linkBase(e.base)
 	if id := asWritten(one.ID); id != "" {
 		a.GUID = id

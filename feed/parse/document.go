@@ -26,15 +26,17 @@ type reader struct {
 	src     feed.Source
 	head    headFacts
 	entries []entry
+
+	articles []feed.Article
 }
 
 // entry is what the scan itself found in one item; gofeed's reading is added to it.
 type entry struct {
-	article    feed.Article
-	start, end int      // place of the item's standard fields in the slim document
-	base       string   // xml:base in force, else ""
-	titleType  textType // how the title is to be read
-	sumType    textType // how the summary is to be read
+	article    *feed.Article // the one of the same index
+	start, end int           // place of the item's standard fields in the slim document
+	base       string        // xml:base in force, else ""
+	titleType  textType      // how the title is to be read
+	sumType    textType      // how the summary is to be read
 	rightsType textType
 	wholeItem  bool // false for the one in which the document ends
 
@@ -65,7 +67,12 @@ func readXML(text string, o Options, mended *repairs) (*Document, error) {
 	}
 	r.enter(root)
 	r.slim.begin(r.atom)
+	n := strings.Count(text, "</"+r.itemName+">")
+	r.entries, r.articles = make([]entry, 0, n), make([]feed.Article, 0, n)
 	r.walk(root)
+	for i := range r.entries {
+		r.entries[i].article = &r.articles[i]
+	}
 	doc := &Document{}
 	if r.atom {
 		r.joinAtom()
@@ -74,13 +81,7 @@ func readXML(text string, o Options, mended *repairs) (*Document, error) {
 		r.joinRSS()
 		doc.Format = "RSS " + r.version
 	}
-	doc.Source = r.src
-	doc.Articles = make([]feed.Article, 0, len(r.entries))
-	for i := range r.entries {
-		if r.entries[i].wholeItem {
-			doc.Articles = append(doc.Articles, r.entries[i].article)
-		}
-	}
+	doc.Source, doc.Articles = r.src, r.articles
 	return doc, nil
 }
 
@@ -220,10 +221,10 @@ func (r *reader) spaceOf(name string, sc scope) *space {
 // walk goes through the document: the head's elements, and the items wherever they stand.
 func (r *reader) walk(root tag) {
 	i := root.end
-	if strings.EqualFold(root.local(), "entry") {
-		i = root.start
-	}
 	ended := root.kind == emptyTag
+	if strings.EqualFold(root.local(), "entry") {
+		i, ended = root.start, true // a document of one entry (RFC 4287 §2)
+	}
 	for {
 		t, ok := nextTag(r.text, i)
 		if !ok {
@@ -234,7 +235,7 @@ func (r *reader) walk(root tag) {
 		case t.kind == endTag:
 			ended = ended || t.name == root.name
 		case strings.EqualFold(local, "item") || strings.EqualFold(local, "entry"):
-			if ended {
+			if ended && t.start != root.start {
 				r.mended.note("items behind the end of the feed were kept")
 			}
 			i = r.item(t)
@@ -298,7 +299,8 @@ func (r *reader) item(t tag) (next int) {
 		_, next, _ = span(r.text, t, r.itemName)
 		return next
 	}
-	r.entries = append(r.entries, entry{})
+	r.articles = append(r.articles, feed.Article{})
+	r.entries = append(r.entries, entry{article: &r.articles[len(r.articles)-1]})
 	e := &r.entries[len(r.entries)-1]
 	e.base = r.join(r.base, t.attr("xml:base"))
 	e.article.Language = r.lang
@@ -309,8 +311,12 @@ func (r *reader) item(t tag) (next int) {
 		e.article.GUID = strings.TrimSpace(r.about(&t, sc))
 	}
 	e.start = r.slim.beginItem()
-	next, e.wholeItem = r.children(e, t, sc)
-	e.end = r.slim.endItem(e.start, e.wholeItem)
+	next, whole := r.children(e, t, sc)
+	e.end = r.slim.endItem(e.start, whole)
+	if !whole {
+		r.entries = r.entries[:len(r.entries)-1]
+		r.articles = r.articles[:len(r.articles)-1]
+	}
 	return next
 }
 

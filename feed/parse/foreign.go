@@ -11,7 +11,7 @@ import (
 // foreignChild reads a child of an item from another vocabulary: what has a field goes there, the
 // rest is kept as an extension. Elements that say more than the field holds go both ways.
 func (r *reader) foreignChild(e *entry, el *element) {
-	a := &e.article
+	a := e.article
 	switch local := el.local(); el.space.kind {
 	case contentSpace:
 		if local == "encoded" && a.Content == "" {
@@ -55,7 +55,7 @@ func (r *reader) foreignChild(e *entry, el *element) {
 
 // dcChild reads a Dublin Core element and reports whether it has a field.
 func (r *reader) dcChild(e *entry, local, inner string) bool {
-	a := &e.article
+	a := e.article
 	text, _ := characterData(inner)
 	text = oneLine(text)
 	switch local {
@@ -91,7 +91,7 @@ func (r *reader) otherTitle(e *entry, inner string) {
 
 // atomInRSS reads an element of Atom inside an RSS item and reports whether it has a field.
 func (r *reader) atomInRSS(e *entry, el *element) bool {
-	a := &e.article
+	a := e.article
 	switch el.local() {
 	case "link":
 		l := r.atomLink(el, e.base)
@@ -173,7 +173,7 @@ func (r *reader) media(e *entry, local, attrs, inner string, depth int) {
 			x.Duration = time.Duration(n * float64(time.Second))
 		}
 		x.URL, x.Type = clean(x.URL), clean(x.Type)
-		addEnclosure(&e.article, x)
+		addEnclosure(e.article, x)
 	case "group":
 	case "title":
 		r.otherTitle(e, inner)

@@ -51,6 +51,13 @@ func readJSON(text string, o Options, mended *repairs) (*Document, error) {
 		}
 	}
 	_, number, ok := strings.Cut(version, jsonVersion)
+	if !ok && hasItems && (version == "1" || version == "1.0" || version == "1.1") {
+		mended.note("the version was no address")
+		number, ok = version, true
+	}
+	if !ok && !whole && hasItems && version == "" && (hasMember(top, "feed_url") || hasMember(top, "home_page_url")) {
+		number, ok = "1", true // the version was to come later
+	}
 	if !ok {
 		return nil, fmt.Errorf("%w: it looks like JSON that does not say it is a JSON Feed", ErrNotFeed)
 	}

@@ -38,7 +38,11 @@ func normalise(data []byte, contentType string, mended *repairs) (string, error)
 		}
 		data = plain
 	}
-	return legalise(decode(data, contentType, mended), mended), nil
+	text := legalise(decode(data, contentType, mended), mended)
+	if strings.IndexByte(text, '\r') >= 0 { // XML 1.0 §2.11
+		text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
+	}
+	return text, nil
 }
 
 // gunzip unpacks as much as it can; with an error, what it returns is what came before the damage.
@@ -54,20 +58,23 @@ func gunzip(data []byte) ([]byte, error) {
 	return plain, err
 }
 
-// decode turns bytes of any encoding into a string, in UTF-8 if that was to be had. What tells the
-// encoding is, in this order, a byte order mark, the bytes of the first characters, the charset
-// of the HTTP header (RFC 7303 §3.2), the XML declaration, and else: UTF-8 if it is valid,
-// windows-1252 if not. A label that the bytes contradict is passed over.
+// decode turns bytes of any encoding into valid UTF-8. What tells the encoding is, in this order, a
+// byte order mark, the bytes of the first characters, the charset of the HTTP header (RFC 7303
+// §3.2), the XML declaration, and else: UTF-8 if it is valid, windows-1252 if not. A label that the
+// bytes contradict is passed over.
 func decode(data []byte, contentType string, mended *repairs) string {
 	if enc, name, skip := wideEncoding(data); enc != nil {
 		mended.note("the feed was in " + name)
 		return convert(data[skip:], enc)
 	}
-	if bytes.HasPrefix(data, []byte("\xef\xbb\xbf")) {
-		return string(data[3:])
+	data, marked := bytes.CutPrefix(data, []byte("\xef\xbb\xbf"))
+	isASCII := ascii(data)
+	valid := isASCII || utf8.Valid(data)
+	if marked {
+		return validUTF8(data, valid, mended)
 	}
 	header, declared := headerCharset(contentType), declaredCharset(data)
-	said := false
+	saidUTF8 := false
 	for _, label := range []string{header, declared} {
 		if label == "" {
 			continue
@@ -75,39 +82,47 @@ func decode(data []byte, contentType string, mended *repairs) string {
 		enc, name := charset.Lookup(label)
 		switch {
 		case enc == nil:
-			mended.note(fmt.Sprintf("the encoding %q does not exist and was passed over", label))
+			mended.note(fmt.Sprintf("the encoding %q does not exist and was passed over", clean(label)))
 		case name == "utf-8":
-			if label == header && declared != "" && !utf8.Valid(data) {
-				continue // the declaration may know better
-			}
-			said = true
-			if utf8.Valid(data) || label == declared || declared == "" {
+			saidUTF8 = true // unless the bytes say no and the next label knows better
+			if valid {
 				return string(data)
 			}
 		case strings.HasPrefix(name, "utf-16") || name == "replacement":
 			mended.note(fmt.Sprintf("the feed claimed to be in %s and was not", label))
-		case isUTF8(data) && (name == "windows-1252" || isUTF8Label(declared)):
+		case isASCII && !stateful(name):
+			return string(data)
+		case valid && !isASCII && (name == "windows-1252" || isUTF8Label(declared)):
 			mended.note(fmt.Sprintf("the feed claimed to be in %s and was in UTF-8", label))
 			return string(data)
-		case !ascii(data):
-			return convert(data, enc)
 		default:
-			return string(data)
+			return convert(data, enc)
 		}
 	}
-	if said || utf8.Valid(data) {
-		return string(data)
+	if valid || saidUTF8 {
+		return validUTF8(data, valid, mended)
 	}
 	mended.note("the feed did not name its encoding; it was read as windows-1252")
 	return convert(data, charmap.Windows1252)
 }
 
+// stateful reports whether bytes of ASCII may mean something else in an encoding.
+func stateful(name string) bool { return strings.HasPrefix(name, "iso-2022") || name == "hz-gb-2312" }
+
+func validUTF8(data []byte, valid bool, mended *repairs) string {
+	if valid {
+		return string(data)
+	}
+	mended.note("bytes that are not UTF-8 were replaced by U+FFFD")
+	return strings.ToValidUTF8(string(data), "\uFFFD")
+}
+
 func convert(data []byte, enc encoding.Encoding) string {
 	text, err := enc.NewDecoder().Bytes(data)
 	if err != nil {
-		return string(data) // unreachable: decoders replace what they cannot read
+		text = data // unreachable: decoders replace what they cannot read
 	}
-	return string(text)
+	return strings.ToValidUTF8(string(text), "\uFFFD")
 }
 
 // wideEncoding recognises encodings in which "<" is not the byte 0x3c followed by anything but
@@ -180,9 +195,6 @@ func isUTF8Label(label string) bool {
 	return name == "utf-8"
 }
 
-// isUTF8 reports whether the bytes are UTF-8 that is more than ASCII.
-func isUTF8(data []byte) bool { return utf8.Valid(data) && !ascii(data) }
-
 func ascii(data []byte) bool {
 	for len(data) >= 8 {
 		if binary.LittleEndian.Uint64(data)&0x8080808080808080 != 0 {
@@ -198,12 +210,8 @@ func ascii(data []byte) bool {
 	return true
 }
 
-// legalise mends what XML does not allow.
+// legalise leaves out what XML does not allow in valid UTF-8.
 func legalise(s string, mended *repairs) string {
-	if !utf8.ValidString(s) {
-		mended.note("bytes that are not UTF-8 were replaced by U+FFFD")
-		s = strings.ToValidUTF8(s, "\uFFFD")
-	}
 	if hasIllegal(s) {
 		mended.note("characters that XML forbids were left out")
 		s = withoutIllegal(s)
@@ -227,7 +235,21 @@ func hasIllegal(s string) bool {
 		}
 		b = b[8:]
 	}
-	return hasControl(b) || strings.Contains(s, "\uFFFE") || strings.Contains(s, "\uFFFF")
+	return hasControl(b) || hasNonCharacter(s)
+}
+
+// hasNonCharacter reports whether s holds U+FFFE or U+FFFF.
+func hasNonCharacter(s string) bool {
+	for {
+		i := strings.Index(s, "\xef\xbf")
+		if i < 0 || i+2 >= len(s) {
+			return false
+		}
+		if s[i+2] >= 0xbe {
+			return true
+		}
+		s = s[i+2:]
+	}
 }
 
 func hasControl(s string) bool {

@@ -17,7 +17,7 @@ func (r *reader) rssChild(e *entry, el *element) {
 		r.foreignChild(e, el)
 		return
 	}
-	a := &e.article
+	a := e.article
 	switch el.local() {
 	case "title":
 		if r.slim.text("title", el.inner) {
@@ -26,7 +26,11 @@ func (r *reader) rssChild(e *entry, el *element) {
 	case "link":
 		r.rssLink(el)
 	case "description":
-		r.slim.text("description", el.inner)
+		if len(el.inner) > fullText {
+			a.Summary, _ = characterData(el.inner)
+		} else {
+			r.slim.text("description", el.inner)
+		}
 	case "guid":
 		r.slim.open("guid")
 		for _, name := range []string{"isPermaLink", "isPermalink", "ispermalink"} {
@@ -35,13 +39,13 @@ func (r *reader) rssChild(e *entry, el *element) {
 				break
 			}
 		}
-		r.slim.to.WriteByte('>')
+		r.slim.to.put('>')
 		r.slim.data(el.inner)
 		r.slim.end("guid")
 	case "category":
 		r.slim.open("category")
 		r.slim.attr("domain", el.attr("domain"))
-		r.slim.to.WriteByte('>')
+		r.slim.to.put('>')
 		r.slim.data(el.inner)
 		r.slim.end("category")
 	case "enclosure":
@@ -49,11 +53,11 @@ func (r *reader) rssChild(e *entry, el *element) {
 		r.slim.attr("url", r.own(el, el.attr("url")))
 		r.slim.attr("type", el.attr("type"))
 		r.slim.attr("length", el.attr("length"))
-		r.slim.to.WriteString("/>")
+		r.slim.to.add("/>")
 	case "source":
 		r.slim.open("source")
 		r.slim.attr("url", r.own(el, el.attr("url")))
-		r.slim.to.WriteByte('>')
+		r.slim.to.put('>')
 		r.slim.data(el.inner)
 		r.slim.end("source")
 	case "comments":
@@ -67,9 +71,13 @@ func (r *reader) rssChild(e *entry, el *element) {
 	}
 }
 
+// fullText is from which length, in bytes, a description is a full text in all but name, and taken
+// as one.
+const fullText = 2048
+
 // rssOddity reads native children that RSS does not know but publishers write.
 func (r *reader) rssOddity(e *entry, el *element) {
-	a := &e.article
+	a := e.article
 	switch local := el.local(); strings.ToLower(local) {
 	case "title", "link", "description", "guid", "category", "enclosure", "source", "comments", "author":
 		if lower := strings.ToLower(local); lower != local {
@@ -167,38 +175,22 @@ func addPerson(list []feed.Person, p feed.Person) []feed.Person {
 
 // joinRSS has gofeed read the slim document and adds what it says to what the scan found.
 func (r *reader) joinRSS() {
-	head, items := r.slim.head.Bytes(), r.slim.items.Bytes()
+	head, items := r.slim.head.String(), r.slim.items.String()
 	typed, err := typedRSS(r.slim.document(head, items))
-	if err != nil || len(typed.Items) != r.whole() {
+	if err != nil || len(typed.Items) != len(r.entries) {
 		typed = r.rssOneByOne(head, items)
 	}
 	r.joinRSSHead(typed)
-	n := 0
-	for i := range r.entries {
-		if e := &r.entries[i]; e.wholeItem {
-			if item := typed.Items[n]; item != nil {
-				r.joinRSSItem(e, item)
-			}
-			n++
-		}
+	for i, item := range typed.Items {
+		r.joinRSSItem(&r.entries[i], item)
 	}
-}
-
-// whole returns the number of items that are to come out.
-func (r *reader) whole() int {
-	n := 0
-	for i := range r.entries {
-		if r.entries[i].wholeItem {
-			n++
-		}
-	}
-	return n
 }
 
 // rssOneByOne reads head and items each for itself, so that one which gofeed cannot read costs no
-// other. Such an item comes back as nil, and with what the scan found it is still kept.
-func (r *reader) rssOneByOne(head, items []byte) *rss.Feed {
-	all, err := typedRSS(r.slim.document(head, nil))
+// other. Of such an item what the scan found is
+// still kept.
+func (r *reader) rssOneByOne(head, items string) *rss.Feed {
+	all, err := typedRSS(r.slim.document(head, ""))
 	if err != nil {
 		r.mended.note("the head of the feed could not be read")
 		all = &rss.Feed{}
@@ -206,11 +198,8 @@ func (r *reader) rssOneByOne(head, items []byte) *rss.Feed {
 	all.Items = nil
 	for i := range r.entries {
 		e := &r.entries[i]
-		if !e.wholeItem {
-			continue
-		}
-		var item *rss.Item
-		if one, err := typedRSS(r.slim.document(nil, items[e.start:e.end])); err == nil && len(one.Items) == 1 {
+		item := &rss.Item{}
+		if one, err := typedRSS(r.slim.document("", items[e.start:e.end])); err == nil && len(one.Items) == 1 {
 			item = one.Items[0]
 		} else {
 			r.mended.note(fmt.Sprintf("item %d could be read only in part", i+1))
@@ -221,7 +210,7 @@ func (r *reader) rssOneByOne(head, items []byte) *rss.Feed {
 }
 
 func (r *reader) joinRSSItem(e *entry, item *rss.Item) {
-	a := &e.article
+	a := e.article
 	base := r.linkBase(e.base)
 	a.Title = plainText(item.Title, e.titleType)
 	if a.Title == "" {
@@ -241,7 +230,7 @@ func (r *reader) joinRSSItem(e *entry, item *rss.Item) {
 		a.Tags = nil
 	}
 	r.rssEnclosures(a, item, base)
-	a.Summary = strings.TrimSpace(item.Description)
+	a.Summary = strings.TrimSpace(firstText(item.Description, a.Summary))
 	if len(a.Authors) == 0 && e.otherAuthor != "" {
 		e.addAuthor(personText(e.otherAuthor))
 	}
@@ -331,7 +320,7 @@ func size(s string) int64 {
 
 // finish settles what needs the whole article: its language, and the addresses in its texts.
 func (r *reader) finish(e *entry) {
-	a := &e.article
+	a := e.article
 	if a.Language == "" {
 		a.Language = r.src.Language
 	}
@@ -346,16 +335,6 @@ func (r *reader) finish(e *entry) {
 		base = e.contentBase
 	}
 	a.Content = strings.TrimSpace(r.resolveHTML(a.Content, base))
-	e.tidy()
-}
-
-// tidy makes sure that decoding brought in nothing that XML forbids: a text may hold references
-// that are references only once it was decoded.
-func (e *entry) tidy() {
-	a := &e.article
-	for _, s := range []*string{&a.GUID, &a.Link, &a.Summary, &a.Content, &a.Language, &a.Rights} {
-		*s = clean(*s)
-	}
 }
 
 // linkBase returns what links are resolved against.

@@ -1,23 +1,32 @@
 package parse
 
 import (
-	"bytes"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/mmcdole/gofeed/atom"
 	"github.com/mmcdole/gofeed/rss"
 )
 
+// writer is a string in the making that can be taken back.
+type writer struct{ buf []byte }
+
+func (w *writer) put(c byte)     { w.buf = append(w.buf, c) }
+func (w *writer) add(s string)   { w.buf = append(w.buf, s...) }
+func (w *writer) Len() int       { return len(w.buf) }
+func (w *writer) Truncate(n int) { w.buf = w.buf[:n] }
+func (w *writer) String() string { return string(w.buf) }
+
 // slim is the document that gofeed gets to read: the standard fields of head and items, without
 // namespaces, extensions and full texts, well-formed whatever they were taken from. Being small
 // and plain, it takes gofeed a fraction of the time of the original.
 type slim struct {
-	head, items bytes.Buffer
-	to          *bytes.Buffer // the one that is being written
-	item        string        // name of an item's tag
-	before      string        // what stands before the head
-	after       string        // what stands after the items
+	head, items writer
+	to          *writer // the one that is being written
+	item        string  // name of an item's tag
+	before      string  // what stands before the head
+	after       string  // what stands after the items
 }
 
 func (s *slim) begin(atom bool) {
@@ -33,7 +42,7 @@ func (s *slim) beginItem() int {
 	s.to = &s.items
 	start := s.items.Len()
 	s.open(s.item)
-	s.to.WriteByte('>')
+	s.to.put('>')
 	return start
 }
 
@@ -49,19 +58,16 @@ func (s *slim) endItem(start int, keep bool) int {
 }
 
 // document returns the whole document, or one with the given part of the items.
-func (s *slim) document(head, items []byte) *bytes.Reader {
-	doc := make([]byte, 0, len(s.before)+len(head)+len(items)+len(s.after))
-	doc = append(doc, s.before...)
-	doc = append(doc, head...)
-	doc = append(doc, items...)
-	return bytes.NewReader(append(doc, s.after...))
+func (s *slim) document(head, items string) io.Reader {
+	return io.MultiReader(strings.NewReader(s.before), strings.NewReader(head), strings.NewReader(items),
+		strings.NewReader(s.after))
 }
 
 // text writes an element that holds the character data of inner, and reports whether that is
 // markup.
 func (s *slim) text(name, inner string) (isMarkup bool) {
 	s.open(name)
-	s.to.WriteByte('>')
+	s.to.put('>')
 	isMarkup = s.data(inner)
 	s.end(name)
 	return isMarkup
@@ -72,16 +78,16 @@ func (s *slim) text(name, inner string) (isMarkup bool) {
 func (s *slim) data(inner string) (isMarkup bool) {
 	lt := strings.IndexByte(inner, '<')
 	if lt < 0 && !strings.Contains(inner, "]]>") {
-		s.to.WriteString(inner)
+		s.to.add(inner)
 		return false
 	}
 	inner = strings.TrimSpace(inner)
 	if body, ok := strings.CutPrefix(inner, "<![CDATA["); ok && strings.Index(body, "]]>") == len(body)-3 {
-		s.to.WriteString(inner)
+		s.to.add(inner)
 		return false
 	}
 	text, isMarkup := characterData(inner)
-	s.to.WriteString(escapeText(text))
+	s.to.add(escapeText(text))
 	return isMarkup
 }
 
@@ -89,9 +95,9 @@ func (s *slim) data(inner string) (isMarkup bool) {
 // which would change guids and links; none begins with a colon, so those it leaves alone.
 func (s *slim) verbatim(name, inner string) {
 	s.open(name)
-	s.to.WriteString(">:")
+	s.to.add(">:")
 	text, _ := characterData(inner)
-	s.to.WriteString(escapeText(text))
+	s.to.add(escapeText(text))
 	s.end(name)
 }
 
@@ -99,14 +105,14 @@ func (s *slim) verbatim(name, inner string) {
 func asWritten(s string) string { return strings.TrimSpace(strings.TrimPrefix(s, ":")) }
 
 func (s *slim) open(name string) {
-	s.to.WriteByte('<')
-	s.to.WriteString(name)
+	s.to.put('<')
+	s.to.add(name)
 }
 
 func (s *slim) end(name string) {
-	s.to.WriteString("</")
-	s.to.WriteString(name)
-	s.to.WriteByte('>')
+	s.to.add("</")
+	s.to.add(name)
+	s.to.put('>')
 }
 
 // attr writes an attribute; nothing for an empty one.
@@ -114,17 +120,17 @@ func (s *slim) attr(name, value string) {
 	if value == "" {
 		return
 	}
-	s.to.WriteByte(' ')
-	s.to.WriteString(name)
-	s.to.WriteString(`="`)
-	s.to.WriteString(escapeAttr(value))
-	s.to.WriteByte('"')
+	s.to.put(' ')
+	s.to.add(name)
+	s.to.add(`="`)
+	s.to.add(escapeAttr(value))
+	s.to.put('"')
 }
 
 // person writes an Atom person.
 func (s *slim) person(name, inner string) {
 	s.open(name)
-	s.to.WriteByte('>')
+	s.to.put('>')
 	eachChild(inner, func(t tag, inner string) {
 		switch local := strings.ToLower(t.local()); local {
 		case "name", "email":
@@ -158,13 +164,13 @@ func eachChild(inner string, visit func(t tag, inner string)) {
 }
 
 // typedRSS has gofeed read an RSS document. gofeed may panic; that is an error like any other.
-func typedRSS(doc *bytes.Reader) (f *rss.Feed, err error) {
+func typedRSS(doc io.Reader) (f *rss.Feed, err error) {
 	defer recovered(&err)
 	return (&rss.Parser{}).Parse(doc)
 }
 
 // typedAtom has gofeed read an Atom document.
-func typedAtom(doc *bytes.Reader) (f *atom.Feed, err error) {
+func typedAtom(doc io.Reader) (f *atom.Feed, err error) {
 	defer recovered(&err)
 	return (&atom.Parser{}).Parse(doc)
 }
