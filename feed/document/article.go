@@ -1,8 +1,6 @@
 package document
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // checkArticle refuses pages in the layout that are no articles: the lists of a tag or department,
 // and what has nothing below its title.
@@ -18,7 +16,7 @@ func (p *page) checkArticle(parts parts) error {
 		return refuse("nothing below the title line")
 	}
 	if n := p.indexEntries(text); n > 0 {
-		return refuse(fmt.Sprintf("an index page of %d articles", n))
+		return refuse("an index page of " + count(n, "article"))
 	}
 	return nil
 }
@@ -53,4 +51,11 @@ func (p *page) indexEntries(text []line) int {
 		return 0
 	}
 	return len(list)
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "one " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -104,9 +104,14 @@ func paragraph(lines []string, verse bool) block {
 func unwrapped(lines []string, cut []bool) []block {
 	ends := paragraphEnds(lines, cut)
 	var blocks []block
+	prose := 0 // no poem begins before this line
 	for from := 0; from < len(lines); {
-		to := verseEnd(lines, ends, from)
-		poem := to > from
+		to, poem := from, false
+		if from >= prose {
+			if to, poem = verseEnd(lines, ends, from); !poem {
+				prose = to
+			}
+		}
 		if !poem {
 			for to = from + 1; to < len(lines) && !ends[to-1]; {
 				to++
@@ -159,23 +164,23 @@ func overlong(text string) bool {
 	return false
 }
 
-// verseEnd returns the index behind a poem that begins with a line, or the line's own if none does:
-// at least three short lines, few of which end where wrapping would have ended them.
-func verseEnd(lines []string, ends []bool, from int) int {
-	to, ended := from, 0
-	for to < len(lines) && utf8.RuneCountInString(lines[to]) <= verse {
+// verseEnd returns the index behind the short lines that follow from a line on, and whether they
+// are a poem: at least three of them, few of which end where wrapping would have ended them.
+func verseEnd(lines []string, ends []bool, from int) (to int, poem bool) {
+	ended := 0
+	for to = from; to < len(lines) && utf8.RuneCountInString(lines[to]) <= verse; to++ {
 		if ends[to] {
 			ended++
 		}
-		to++
 	}
-	for to > from && !ends[to-1] {
-		to-- // belongs to the paragraph that follows
+	last := to
+	for last > from && !ends[last-1] {
+		last-- // belongs to the paragraph that follows
 	}
-	if n := to - from; n < 3 || 4*ended < 3*n {
-		return from
+	if n := last - from; n >= 3 && 4*ended >= 3*n {
+		return last, true
 	}
-	return to
+	return to, false
 }
 
 // isVerse tells a stanza from a paragraph where blank lines have been kept: its lines are short, and

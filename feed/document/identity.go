@@ -39,38 +39,33 @@ func (p *page) guid(date time.Time) string {
 // minLasting is how much of a headline counts however long the publication's name is, in bytes.
 const minLasting = 16
 
-// lasting returns what is the same of a headline in every form.
+// lasting returns what is the same of a headline in every form. The umlauts come first: spelled out
+// they have as many bytes as before, so that the cut falls on the same place.
 func (p *page) lasting() string {
-	headline := norm.NFC.String(p.headline)
+	headline := spellOut.Replace(norm.NFC.String(p.headline))
 	room := max(minCut-len("# "+p.publication+" -- "), minLasting)
 	if len(headline) > room {
-		for room > 0 && !utf8.RuneStart(headline[room]) {
+		for !utf8.RuneStart(headline[room]) {
 			room--
 		}
 		headline = headline[:room]
 	}
-	var b strings.Builder
-	for _, r := range strings.ToLower(headline) {
-		switch r {
-		case 'ä':
-			b.WriteString("ae")
-		case 'ö':
-			b.WriteString("oe")
-		case 'ü':
-			b.WriteString("ue")
-		case 'ß':
-			b.WriteString("ss")
-		default:
-			if unicode.IsLetter(r) || unicode.IsDigit(r) {
-				b.WriteRune(r)
-			}
+	letters := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
 		}
-	}
-	if b.Len() == 0 {
+		return -1
+	}, headline)
+	if letters == "" {
 		return headline
 	}
-	return b.String()
+	return letters
 }
+
+// spellOut writes umlauts the way of the proxy that has no others.
+var spellOut = strings.NewReplacer(
+	"ä", "ae", "ö", "oe", "ü", "ue", "Ä", "Ae", "Ö", "Oe", "Ü", "Ue", "ß", "ss",
+)
 
 // uuid returns "urn:uuid:" and the version 5 UUID of the parts (RFC 4122 §4.3).
 func uuid(parts ...string) string {

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"fmt"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -49,7 +50,10 @@ func (r resolver) target(s string) string {
 		return openable(u)
 	case r.base == nil:
 		return ""
-	case r.base.Scheme == "gopher" && u.Host == "":
+	case r.base.Scheme == "gopher" && u.Host != "":
+		u.Scheme = "https" // "//host/path" is how web pages link
+		return openable(u)
+	case r.base.Scheme == "gopher":
 		return gopherURL(r.base.Host, itemOf(r.base), s)
 	}
 	return openable(r.base.ResolveReference(u))
@@ -69,7 +73,20 @@ func openable(u *url.URL) string {
 	default:
 		return ""
 	}
-	return u.String()
+	return escapeURL(u.String())
+}
+
+// escapeURL encodes what may stand in no URL (RFC 3986 §2) and is let through in queries.
+func escapeURL(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // itemOf returns the item type in a gopher URL (RFC 4266 §2.1), "1" where it has none.
@@ -90,7 +107,7 @@ func gopherURL(host, item, selector string) string {
 	if err != nil {
 		return ""
 	}
-	return u.String()
+	return escapeURL(u.String())
 }
 
 // item returns the absolute URL of what a menu line leads to, or "".

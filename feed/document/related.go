@@ -225,8 +225,11 @@ func (d *division) best(points table, counted int) place {
 	best, most := place{1, 0}, none
 	points.each(func(at place, got int) {
 		last := d.lines[len(d.lines)-1]
-		if at.height == 0 || !sentence(last.text) && !last.cut {
+		switch {
+		case at.height == 0:
 			got--
+		case !sentence(last.text) && !last.cut:
+			got += unlikely
 		}
 		if counted > 1 && (at.count < d.least || at.count > d.most) {
 			got += unlikely
@@ -265,7 +268,7 @@ func (d *division) newTitle(i, height int) int {
 		points += breach
 	}
 	if height == 0 {
-		return points + unlikely
+		return points - fitting
 	}
 	if !before.cut {
 		if !sentence(before.text) {
