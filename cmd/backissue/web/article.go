@@ -35,7 +35,8 @@ type articlePage struct {
 	Original   link
 	Links      []link
 	Rights     string
-	Archived   time.Time // when this revision came in
+	Archived   time.Time // when the article came in
+	Revised    time.Time // when this version came in; zero for the first
 	Versions   int
 }
 
@@ -129,8 +130,11 @@ func (s *site) buildArticlePage(a *feed.Article, names articleNames) articlePage
 		Tags:     names.tags,
 		Source:   names.source,
 		Rights:   plain(a.Rights),
-		Archived: a.Seen.UTC(),
+		Archived: a.Arrived.UTC(),
 		Versions: a.Revision + 1,
+	}
+	if a.Revision > 0 {
+		p.Revised = a.Seen.UTC()
 	}
 	p.Canonical = s.base + articlePath(a.ID)
 	if original := webAddress(a.Link); original != "" {

@@ -74,10 +74,16 @@ func (s *site) entry(a *feed.Article, sources map[feed.SourceID]link) entry {
 // title returns the words under which an article is shown: its title, or the first words of its
 // text, or where it is from.
 func title(a *feed.Article) string {
-	for _, t := range []string{a.Title, shorten(plain(a.Summary), 80), shorten(plain(a.Content), 80), host(a.Link)} {
-		if t = strings.TrimSpace(t); t != "" {
+	if t := strings.TrimSpace(a.Title); t != "" {
+		return t
+	}
+	for _, html := range []string{a.Summary, a.Content} {
+		if t := shorten(plain(html), 80); t != "" {
 			return t
 		}
+	}
+	if h := host(a.Link); h != "" {
+		return h
 	}
 	return "Untitled"
 }

@@ -85,15 +85,13 @@ func (s *site) feedDocument(w http.ResponseWriter, r *http.Request, ref store.Re
 	if s.send(w, r, doc) {
 		return nil
 	}
-	made, err, _ := s.making.Do(path, func() (any, error) {
-		ctx, cancel := detached(r.Context())
-		defer cancel()
-		return s.renderFeed(ctx, ref, format)
+	doc, err := s.once(r.Context(), path, func(ctx context.Context, edition uint64) (*document, error) {
+		return s.renderFeed(ctx, ref, format, edition)
 	})
 	if err != nil {
 		return err
 	}
-	s.send(w, r, made.(*document))
+	s.send(w, r, doc)
 	return nil
 }
 
@@ -121,12 +119,8 @@ func (s *site) feedTag(f store.Feed, format *format) string {
 }
 
 // renderFeed makes a feed document and puts it into the cache.
-func (s *site) renderFeed(ctx context.Context, ref store.Ref, format *format) (*document, error) {
+func (s *site) renderFeed(ctx context.Context, ref store.Ref, format *format, edition uint64) (*document, error) {
 	path := path(ref) + format.Ext
-	edition := s.archive.Edition()
-	if doc := s.cache.get(path); doc != nil && doc.body != nil && doc.checked.Load() == edition {
-		return doc, nil // somebody else was a moment faster
-	}
 	f, articles, err := s.subscription(ctx, ref)
 	if err != nil {
 		return nil, err
@@ -139,7 +133,7 @@ func (s *site) renderFeed(ctx context.Context, ref store.Ref, format *format) (*
 	if err := format.Write(&b, s.subscriptionDocument(id, f, format, articles)); err != nil {
 		return nil, fmt.Errorf("write feed %q: %w", path, err)
 	}
-	doc := newDocument(path, format.class, s.feedTag(f, format), changed(f), bytes.Clone(b.Bytes()))
+	doc := newDocument(path, format.class, s.feedTag(f, format), changed(f), append([]byte{}, b.Bytes()...))
 	doc.checked.Store(edition)
 	s.cache.put(doc)
 	return doc, nil

@@ -17,10 +17,7 @@ func (s *site) opml(w http.ResponseWriter, r *http.Request) error {
 	if doc := s.current(opmlPath); doc != nil && s.send(w, r, doc) {
 		return nil
 	}
-	doc, err, _ := s.making.Do(opmlPath, func() (any, error) {
-		ctx, cancel := detached(r.Context())
-		defer cancel()
-		edition := s.archive.Edition()
+	doc, err := s.once(r.Context(), opmlPath, func(ctx context.Context, edition uint64) (*document, error) {
 		all, err := s.archive.Feed(ctx, store.Ref{Kind: store.All})
 		if err != nil {
 			return nil, err
@@ -38,7 +35,7 @@ func (s *site) opml(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.send(w, r, doc.(*document))
+	s.send(w, r, doc)
 	return nil
 }
 

@@ -147,10 +147,7 @@ func (s *site) page(w http.ResponseWriter, r *http.Request, keep bool, build fun
 	if !keep {
 		key += "?" + r.URL.RawQuery
 	}
-	doc, err, _ := s.making.Do(key, func() (any, error) {
-		ctx, cancel := detached(r.Context())
-		defer cancel()
-		edition := s.archive.Edition()
+	doc, err := s.once(r.Context(), key, func(ctx context.Context, edition uint64) (*document, error) {
 		page, err := build(ctx)
 		if err != nil {
 			return nil, err
@@ -164,7 +161,7 @@ func (s *site) page(w http.ResponseWriter, r *http.Request, keep bool, build fun
 	if err != nil {
 		return err
 	}
-	s.send(w, r, doc.(*document))
+	s.send(w, r, doc)
 	return nil
 }
 
@@ -174,7 +171,7 @@ func (s *site) finish(path string, c *class, modified time.Time, body []byte, ed
 	tag := fingerprint(string(body))
 	doc := s.cache.get(path)
 	if !keep || doc == nil || doc.tag != tag {
-		doc = newDocument(path, c, tag, modified, bytes.Clone(body))
+		doc = newDocument(path, c, tag, modified, append([]byte{}, body...))
 		if keep {
 			doc.checked.Store(edition)
 			s.cache.put(doc)

@@ -215,8 +215,22 @@ func allowOrigins(h http.Header) {
 
 const allowed = "GET, HEAD, OPTIONS"
 
-// detached is the context for work that several readers wait for: it goes on when the first of
-// them leaves.
-func detached(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+// once makes a document, once for all who ask for it at the same time. The work goes on when the
+// first of them leaves.
+func (s *site) once(ctx context.Context, key string, build func(context.Context, uint64) (*document, error)) (*document, error) {
+	doc, err, _ := s.making.Do(key, func() (any, error) {
+		// The edition is taken before anything is read: what comes in meanwhile is then asked for
+		// once more, never missed.
+		edition := s.archive.Edition()
+		if doc := s.cache.get(key); doc != nil && doc.body != nil && doc.checked.Load() == edition {
+			return doc, nil // somebody was a moment faster
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+		defer cancel()
+		return build(ctx, edition)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return doc.(*document), nil
 }
