@@ -57,8 +57,8 @@ func newEntry(a *feed.Article, d *Document) entry {
 		e.link = markup.URL(d.ArticleURL(a.ID), "")
 	}
 	e.headline = line(a.Headline())
-	e.summary = markup.Clean(a.Summary, a.Link)
-	e.content = markup.Clean(a.Content, a.Link)
+	e.summary = strings.TrimSpace(markup.Clean(a.Summary, a.Link))
+	e.content = strings.TrimSpace(markup.Clean(a.Content, a.Link))
 	e.content = figures(a, e.content) + e.content
 	e.language = languageTag(a.Language)
 	e.tags = tags(a)

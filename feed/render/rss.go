@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/xml"
 	"io"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,7 +107,7 @@ func writeRSS(w io.Writer, d *Document) error {
 		Description: rssText{escapeRSS(cmp.Or(line(d.Subtitle), feedTitle(d)))},
 		spaces:      spaces,
 	}
-	if icon := markup.URL(d.Icon, ""); icon != "" {
+	if icon := markup.URL(d.Icon, ""); rssImage(icon) {
 		c.Image = &feeds.RssImage{Url: icon, Title: feedTitle(d), Link: c.Link}
 	}
 	for _, l := range feedLinks(d, "application/rss+xml") {
@@ -177,12 +178,15 @@ func newRSSItem(e *entry, spaces *namespaces) rssItem {
 // rssTexts sets title, description and content. An item needs one of the first two, and readers
 // want a description in front of the content; the beginning of the text stands in for one.
 func (e *entry) rssTexts(x *rssItem) {
-	description := e.summary
-	if e.content != "" {
-		x.Content = &feeds.RssContent{Content: e.content}
-		if description == "" {
-			description = escape(cut(e.text(), standInSummary))
-		}
+	description, content := e.summary, e.content
+	if description == "" {
+		description = escape(cut(e.text(), standInSummary))
+	}
+	if description == "" {
+		description, content = content, "" // a picture alone, say
+	}
+	if content != "" {
+		x.Content = &feeds.RssContent{Content: content}
 	}
 	if description != "" {
 		x.Description = &rssText{escape(description)}
@@ -246,6 +250,17 @@ func (e *entry) updated() string {
 		return ""
 	}
 	return rfc3339(m)
+}
+
+// rssImage reports whether an address is one of a picture that may stand for a channel: RSS 2.0
+// knows three formats.
+func rssImage(u string) bool {
+	u, _, _ = strings.Cut(strings.ToLower(u), "?")
+	switch path.Ext(u) {
+	case ".png", ".jpg", ".jpeg", ".gif":
+		return true
+	}
+	return false
 }
 
 // slashed returns an http URL with a path even where it is the root, as some readers of enclosures
