@@ -23,8 +23,13 @@ type RoundOptions struct {
 	Progress func(Event)
 }
 
-// atOnce is how many due sources are taken from the archive at a time.
-const atOnce = 4096
+const (
+	// atOnce is how many due sources are taken from the archive at a time.
+	atOnce = 4096
+	// perWorker is how many documents may be held for each host that is visited: one that is being
+	// fetched, and others that are being read and saved.
+	perWorker = 4
+)
 
 // Round visits sources, each once, and returns when all visits have ended. A failed visit is an
 // event of the report; the error is the archive's, or that of a source in o that is not subscribed
@@ -147,18 +152,14 @@ func (r *round) visitAll(ctx context.Context, sources []feed.Source) {
 	r.known += len(sources)
 	hosts := byHost(sources)
 	work := make(chan []feed.SourceID)
-	var workers sync.WaitGroup
 	long, cancel := linger(ctx, r.grace())
 	defer cancel()
+	unsaved := make(chan struct{}, perWorker*r.workers())
+	var workers sync.WaitGroup
 	for range min(r.workers(), len(hosts)) {
 		workers.Go(func() {
 			for ids := range work {
-				for _, id := range ids {
-					if ctx.Err() != nil {
-						break
-					}
-					r.ended(r.visitOnce(ctx, long, id), 0)
-				}
+				r.visitHost(ctx, long, ids, unsaved)
 			}
 		})
 	}
@@ -167,6 +168,28 @@ func (r *round) visitAll(ctx context.Context, sources []feed.Source) {
 	}
 	close(work)
 	workers.Wait()
+}
+
+// visitHost visits the sources of one host. The next one is asked for while the last one is being
+// read and saved, so that saves share commits also where there is one host only.
+func (r *round) visitHost(ctx, long context.Context, ids []feed.SourceID, unsaved chan struct{}) {
+	var visits sync.WaitGroup
+	defer visits.Wait()
+	for _, id := range ids {
+		unsaved <- struct{}{}
+		if ctx.Err() != nil {
+			<-unsaved
+			return
+		}
+		heard := make(chan struct{})
+		free := sync.OnceFunc(func() { close(heard) })
+		visits.Go(func() {
+			defer func() { <-unsaved }()
+			defer free()
+			r.ended(r.visitOnce(ctx, long, id, free), 0)
+		})
+		<-heard
+	}
 }
 
 func byHost(sources []feed.Source) [][]feed.SourceID {
@@ -199,12 +222,12 @@ func (r *round) ended(e Event, more int) {
 }
 
 // visitOnce visits a source unless someone is doing so, in which case it waits for the result. The
-// visit itself may go on until long ends.
-func (r *round) visitOnce(ctx, long context.Context, id feed.SourceID) Event {
+// visit itself may go on until long ends. As soon as its host has been heard out, free is called.
+func (r *round) visitOnce(ctx, long context.Context, id feed.SourceID, free func()) Event {
 	for {
 		c, mine := r.claims.take(id)
 		if mine {
-			e := r.visitIfDue(long, id)
+			e := r.visitIfDue(long, id, free)
 			r.claims.settle(id, c, e)
 			return e
 		}
@@ -221,7 +244,7 @@ func (r *round) visitOnce(ctx, long context.Context, id feed.SourceID) Event {
 
 // visitIfDue looks at the source again, since it may have been visited, or its subscription ended,
 // while it was waiting for its turn.
-func (r *round) visitIfDue(ctx context.Context, id feed.SourceID) Event {
+func (r *round) visitIfDue(ctx context.Context, id feed.SourceID, free func()) Event {
 	src, err := r.Store.Source(ctx, id)
 	checked := src.Fetch.Checked
 	switch {
@@ -232,7 +255,7 @@ func (r *round) visitIfDue(ctx context.Context, id feed.SourceID) Event {
 	case !r.forced && src.Fetch.Due.After(r.started), checked.After(r.started) && !checked.After(r.now()):
 		return Event{Source: src, Outcome: Skipped, Err: errors.New("has just been visited")}
 	}
-	return r.visit(ctx, src)
+	return r.visit(ctx, src, free)
 }
 
 // ErrNotSubscribed is returned for a source that is in the archive and not polled.

@@ -40,6 +40,13 @@ func TestRoundVisitsWhatIsDueOnce(t *testing.T) {
 	if n := len(up.requests()); n != 21 {
 		t.Errorf("%d requests in the first round", n)
 	}
+	before := len(told)
+	listened := 0
+	w.round(scheduler.RoundOptions{Sources: []feed.SourceID{sources[0].ID}, Progress: func(scheduler.Event) { listened++ }})
+	if listened != 1 || len(told) != before {
+		t.Errorf("a round with its own progress tells it of %d visits, and the scheduler's of %d", listened, len(told)-before)
+	}
+	up.requests()
 	if r := w.round(scheduler.RoundOptions{}); len(r.Events) != 0 || len(up.requests()) != 0 {
 		t.Errorf("a round with nothing due: %+v", r)
 	}

@@ -86,6 +86,7 @@ func TestRunWakesUpForSubscriptions(t *testing.T) {
 				t.Fatal(err)
 			}
 			time.Sleep(2 * time.Second)
+			synctest.Wait()
 			if len(asked) != i+1 {
 				t.Errorf("asked for %q two seconds after subscription %d", asked, i)
 			}

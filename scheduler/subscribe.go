@@ -229,7 +229,7 @@ func addresses(typed string) ([]string, error) {
 			break
 		}
 	}
-	if strings.Contains(s, "://") {
+	if scheme, _, ok := strings.Cut(s, "://"); ok && !strings.ContainsAny(scheme, "/?#.:") {
 		address, err := normal(s)
 		return []string{address}, err
 	}

@@ -207,6 +207,7 @@ func TestAddresses(t *testing.T) {
 		"http://example.org:80":              "http://example.org/",
 		"http://example.org:443/":            "http://example.org:443/",
 		"feed://example.org/x":               "https://example.org/x http://example.org/x",
+		"example.org?u=http://x.y/":          "https://example.org/?u=http://x.y/ http://example.org/?u=http://x.y/",
 		"feed:https://example.org/x":         "https://example.org/x",
 		"localhost:8080/feed.xml":            "http://localhost:8080/feed.xml",
 		"127.0.0.1:9000":                     "http://127.0.0.1:9000/",
@@ -223,4 +224,22 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%q means %q, %v; want %q", typed, got, err, want)
 		}
 	}
+}
+
+func FuzzAddresses(f *testing.F) {
+	for _, seed := range []string{"example.org", "feed:https://a.b/c?d=e f#g", "[::1]:80", "http://me:secret@x:443/%2F", "localhost:1", "//x", "https://ä.example/ö"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, typed string) {
+		got, err := scheduler.Addresses(typed)
+		if err != nil {
+			return
+		}
+		for _, address := range got {
+			again, err := scheduler.Addresses(address)
+			if err != nil || len(again) != 1 || again[0] != address {
+				t.Errorf("%q means %q, which means %q, %v", typed, address, again, err)
+			}
+		}
+	})
 }

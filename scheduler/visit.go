@@ -13,18 +13,20 @@ import (
 )
 
 // visit fetches a source once and saves what it brought, together with the validators that vouch
-// for it. The end of ctx before there is an answer leaves everything as it was.
-func (s *Scheduler) visit(ctx context.Context, src feed.Source) Event {
+// for it. The end of ctx before there is an answer leaves everything as it was. As soon as the host
+// has been heard out, free is called.
+func (s *Scheduler) visit(ctx context.Context, src feed.Source, free func()) Event {
 	began := s.now()
-	e := s.exchange(ctx, src)
+	e := s.exchange(ctx, src, free)
 	e.Duration = s.now().Sub(began)
 	return e
 }
 
-func (s *Scheduler) exchange(ctx context.Context, src feed.Source) Event {
+func (s *Scheduler) exchange(ctx context.Context, src feed.Source, free func()) Event {
 	res, err := s.Fetch.Get(ctx, fetch.Request{
 		URL: src.URL, ETag: src.Fetch.ETag, LastModified: src.Fetch.LastModified, Trusted: true,
 	})
+	free()
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return Event{Source: src, Outcome: Skipped, Err: errInterrupted}

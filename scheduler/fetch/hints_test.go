@@ -74,3 +74,18 @@ func TestRetryAfter(t *testing.T) {
 		}
 	}
 }
+
+func FuzzHints(f *testing.F) {
+	f.Add("max-age=3600, public", "60", "Tue, 03 Feb 2026 12:00:00 GMT", "Tue, 03 Feb 2026 11:00:00 GMT", "120")
+	f.Add(`private="set-cookie", max-age="1"`, "-1", "0", "", "Wednesday, 04-Feb-26 10:00:00 GMT")
+	f.Add("max-age=99999999999999999999", "99999999999999999999", "Mon, 01 Jan 0001 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "99999999999999999999")
+	now := time.Date(2026, 2, 3, 10, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, control, age, expires, date, retry string) {
+		h := header("Cache-Control", control, "Age", age, "Expires", expires, "Date", date, "Retry-After", retry)
+		for _, d := range []time.Duration{fetch.Freshness(h, now), fetch.RetryAfter(h, now)} {
+			if d < 0 || d > year {
+				t.Errorf("%v means %v", h, d)
+			}
+		}
+	})
+}
