@@ -175,7 +175,7 @@ func newAtomEntry(e *entry, updated string, spaces *namespaces) atomEntry {
 	if e.content != "" {
 		x.Content = &atomText{"html", escape(e.content)}
 	} else if e.summary == "" {
-		x.Content = &atomText{"text", escape(e.headline)} // an entry without a link has to have one
+		x.Content = &atomText{"text", escape(e.title())} // an entry without a link has to have one
 	}
 	x.Extra = e.extra(spaces)
 	return x
@@ -302,14 +302,15 @@ func persons(people []feed.Person) []atomPerson {
 func (e *entry) atomSource() *atomSource {
 	o := e.Origin
 	self, home := markup.URL(o.URL, ""), markup.URL(o.Home, "")
-	s := &atomSource{
-		ID:      cmp.Or(absoluteIRI(o.ID), self, home),
-		Title:   *plain(cmp.Or(line(o.Title), self, home)),
-		Updated: rfc3339(e.modified()),
-		Rights:  plain(o.Rights),
-	}
-	if s.ID == "" {
+	id := cmp.Or(absoluteIRI(o.ID), slashed(self), slashed(home))
+	if id == "" {
 		return nil
+	}
+	s := &atomSource{
+		ID:      id,
+		Title:   *plain(cmp.Or(line(o.Title), self, home, id)),
+		Updated: rfc3339(e.modified()), // the feed was changed then, if not later
+		Rights:  plain(o.Rights),
 	}
 	if self != "" {
 		s.Links = append(s.Links, atomLink{Href: self, Rel: "self"})

@@ -57,8 +57,9 @@ func newEntry(a *feed.Article, d *Document) entry {
 		e.link = markup.URL(d.ArticleURL(a.ID), "")
 	}
 	e.headline = line(a.Headline())
-	e.summary = strings.TrimSpace(markup.Clean(a.Summary, a.Link))
-	e.content = strings.TrimSpace(markup.Clean(a.Content, a.Link))
+	base := cmp.Or(a.Link, a.Origin.Home)
+	e.summary = strings.TrimSpace(markup.Clean(a.Summary, base))
+	e.content = strings.TrimSpace(markup.Clean(a.Content, base))
 	e.content = figures(a, e.content) + e.content
 	e.language = languageTag(a.Language)
 	e.tags = tags(a)
@@ -111,7 +112,7 @@ func tags(a *feed.Article) []feed.Tag {
 		if t.Term == "" {
 			continue
 		}
-		seen[feed.TagKey(t.String())] = true
+		seen[feed.TagKey(t.Term)], seen[feed.TagKey(t.Label)] = true, true
 		list = append(list, t)
 	}
 	for _, f := range a.Filed {
@@ -166,7 +167,7 @@ func (e *entry) text() string {
 
 // published returns the date by which readers sort: the publisher's, or when the article came in.
 func (e *entry) published() time.Time {
-	if !e.Published.IsZero() {
+	if writable(e.Published) {
 		return e.Published
 	}
 	return e.When()

@@ -38,7 +38,9 @@ func (e *entry) extra(spaces *namespaces) []rawElement {
 		if !ok || !rules.admit(&n) {
 			continue
 		}
-		list = append(list, n.raw(spaces))
+		for _, n := range rules.ungroup(n) {
+			list = append(list, n.raw(spaces))
+		}
 	}
 	if s := e.duration(); s > 0 && !rules.once["itunes:duration"] {
 		n := node{space: nsITunes, name: "duration", kids: []node{{text: strconv.Itoa(s)}}}

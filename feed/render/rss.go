@@ -27,6 +27,7 @@ type rssChannel struct {
 	Title       rssText       `xml:"title"`
 	Link        string        `xml:"link"`
 	Description rssText       `xml:"description"`
+	Image       *rssImage     `xml:"image"`
 	Links       []rssAtomLink `xml:"atom:link"`
 	Archive     *struct{}     `xml:"fh:archive"`
 	Complete    *struct{}     `xml:"fh:complete"`
@@ -71,6 +72,12 @@ type rssText struct {
 	Body string `xml:",innerxml"` // escaped
 }
 
+type rssImage struct {
+	URL   string  `xml:"url"`
+	Title rssText `xml:"title"` // the channel's
+	Link  string  `xml:"link"`  // the channel's
+}
+
 type rssAtomLink struct {
 	atomLink
 }
@@ -107,8 +114,8 @@ func writeRSS(w io.Writer, d *Document) error {
 		Description: rssText{escapeRSS(cmp.Or(line(d.Subtitle), feedTitle(d)))},
 		spaces:      spaces,
 	}
-	if icon := markup.URL(d.Icon, ""); rssImage(icon) {
-		c.Image = &feeds.RssImage{Url: icon, Title: feedTitle(d), Link: c.Link}
+	if icon := markup.URL(d.Icon, ""); isRSSImage(icon) {
+		c.Image = &rssImage{icon, c.Title, c.Link}
 	}
 	for _, l := range feedLinks(d, "application/rss+xml") {
 		if l.Rel != "alternate" || l.Href != c.Link {
@@ -252,9 +259,9 @@ func (e *entry) updated() string {
 	return rfc3339(m)
 }
 
-// rssImage reports whether an address is one of a picture that may stand for a channel: RSS 2.0
+// isRSSImage reports whether an address is one of a picture that may stand for a channel: RSS 2.0
 // knows three formats.
-func rssImage(u string) bool {
+func isRSSImage(u string) bool {
 	u, _, _ = strings.Cut(strings.ToLower(u), "?")
 	switch path.Ext(u) {
 	case ".png", ".jpg", ".jpeg", ".gif":
@@ -272,7 +279,10 @@ func slashed(u string) string {
 	}
 	i += len("://")
 	end := strings.IndexAny(u[i:], "/?#")
-	if end < 0 || u[i+end] == '/' {
+	switch {
+	case end < 0:
+		return u + "/"
+	case u[i+end] == '/':
 		return u
 	}
 	return u[:i+end] + "/" + u[i+end:]

@@ -147,7 +147,7 @@ func (v *vocabulary) media(n *node, top bool) bool {
 				continue
 			}
 			if v.media(&kid, false) {
-				single[kid.name] = kid.name == "title" || kid.name == "description" || kid.name == "copyright"
+				single[kid.name] = singleMedia(kid.name)
 				kids = append(kids, kid)
 			}
 		}
@@ -217,6 +217,30 @@ func (v *vocabulary) media(n *node, top bool) bool {
 		return v.restriction(n, text)
 	}
 	return false
+}
+
+// singleMedia reports the elements that stand once in an item, a group or a file.
+func singleMedia(name string) bool {
+	return name == "title" || name == "description" || name == "copyright"
+}
+
+// ungroup returns what a media:group holds where it is none: a group has one thing in several forms.
+func (v *vocabulary) ungroup(n node) []node {
+	if n.space != nsMedia || n.name != "group" {
+		return []node{n}
+	}
+	forms := 0
+	for _, kid := range n.kids {
+		if kid.name == "content" {
+			forms++
+		}
+	}
+	if forms > 1 {
+		return []node{n}
+	}
+	return slices.DeleteFunc(n.kids, func(kid node) bool {
+		return singleMedia(kid.name) && !v.first("media", &kid)
+	})
 }
 
 func (v *vocabulary) mediaAttr(name, value string) string {

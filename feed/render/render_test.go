@@ -1,0 +1,470 @@
+package render_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/backissue/backissue/feed"
+	"github.com/backissue/backissue/feed/render"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// full is an article that has everything.
+func full() feed.Article {
+	return feed.Article{
+		ID: 7, Seq: 9, Revision: 1, Source: 1,
+		Key: "https://news.example/?p=7", GUID: "https://news.example/?p=7", PermaLink: true,
+		Link:         "https://news.example/2026/moon.html",
+		Kicker:       "Space",
+		Title:        "Moon <b>landing</b> & other…",
+		TitleCut:     true,
+		Authors:      []feed.Person{{Name: "Ada Lovelace", Email: "ada@news.example", URI: "https://news.example/ada"}, {Name: "Grace Hopper"}},
+		Contributors: []feed.Person{{Name: "Photo Desk"}},
+		Published:    time.Date(2026, 3, 1, 12, 0, 0, 0, time.FixedZone("", 3600)),
+		Updated:      time.Date(2026, 3, 2, 8, 30, 0, 0, time.UTC),
+		Modified:     time.Date(2026, 3, 2, 8, 30, 0, 0, time.UTC),
+		Seen:         time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC),
+		Summary:      `Three <em>hundred</em> metres & a <a href="/flag">flag</a>.`,
+		Content:      `<p class="lead">One small step.<p><img src="step.jpg" onload="x()"><script>y()</script> ]]> <a href="?a=1&b=2">more</a>`,
+		Language:     "en-GB",
+		Rights:       "© 2026 The News",
+		Tags: []feed.Tag{
+			{Term: "moon", Scheme: "https://news.example/topics", Label: "The Moon"},
+			{Term: "Science & <Space>"},
+			{Term: "  "},
+			{Term: "desk", Scheme: "not an address"},
+		},
+		Filed: []string{"daily", "MOON"},
+		Links: []feed.Link{
+			{Href: "https://news.example/2026/moon.html#comments", Rel: "replies", Type: "text/html"},
+			{Href: "https://other.example/study", Rel: "related", Title: "The study", Hreflang: "de", Type: "text/html"},
+			{Href: "https://agency.example/1", Rel: "via"},
+			{Href: "https://news.example/amp", Rel: "amphtml"},
+			{Href: "https://news.example/moon.pdf", Type: "application/pdf"},
+			{Href: "https://news.example/again", Type: "application/pdf"},
+		},
+		Enclosures: []feed.Enclosure{
+			{URL: "https://media.example/moon.mp3", Type: "audio/mpeg", Length: 1234567, Title: "Listen", Duration: 754 * time.Second},
+			{URL: "https://media.example/moon film.mp4"},
+		},
+		Images:   []feed.Image{{URL: "https://news.example/moon.jpg", Caption: "The <Moon> as seen from…", Cut: true}, {Caption: "A caption alone"}},
+		Dateline: feed.Dateline{Place: "Houston", Agency: "ap"},
+		Related: []feed.Related{
+			{Kicker: "Mars", Title: "Not yet", Teaser: "Perhaps in ten years.", Link: "https://news.example/mars", Tags: []string{"mars"}},
+			{Title: "A lost link"},
+		},
+		Origin: feed.Origin{ID: "tag:news.example,2001:all", Title: "The News", URL: "https://news.example/feed", Home: "https://news.example/"},
+		Extra: []feed.Element{
+			{Space: "http://www.itunes.com/dtds/podcast-1.0.dtd", Name: "explicit", Inner: "No"},
+			{Space: "http://www.itunes.com/dtds/podcast-1.0.dtd", Name: "image", Attrs: []feed.Attr{{Name: "href", Value: "https://news.example/cover.jpg"}}},
+			{Space: "http://www.itunes.com/dtds/podcast-1.0.dtd", Name: "episode", Inner: "twelve"},
+			{Space: "https://podcastindex.org/namespace/1.0", Name: "transcript", Attrs: []feed.Attr{{Name: "url", Value: "https://media.example/moon.vtt"}, {Name: "type", Value: "text/vtt"}}},
+			{Space: "http://search.yahoo.com/mrss", Name: "group", Inner: `<m:content url="a.jpg" width="0" onclick="x"/><m:title>One &amp; two</m:title>`, Prefixes: map[string]string{"m": "http://search.yahoo.com/mrss"}},
+			{Space: "https://ns.example/1", Name: "mood", Attrs: []feed.Attr{{Name: "e:level", Value: `<"high">`}}, Inner: `<e:of xmlns:y="urn:x-a:b">a<y:b/></e:of> &amp;`, Prefixes: map[string]string{"e": "https://ns.example/1"}},
+			{Space: "https://ns.example/1", Name: "broken", Inner: `<e:of>`, Prefixes: map[string]string{"e": "https://ns.example/1"}},
+		},
+	}
+}
+
+func nasty() feed.Article {
+	return feed.Article{
+		ID: 8, Seq: 10,
+		Key: "post\x08 8 ]]> <&>", GUID: "8",
+		PermaLink: true,
+		Link:      "https://bücher.example/a b/ü?q=[1]|2",
+		Title:     "\x00Bell\x07 & \ufffe \u0092 <script>",
+		Authors:   []feed.Person{{Email: "not an address"}, {Name: "x@y.example"}, {URI: "javascript:x"}, {}},
+		Published: time.Date(12026, 1, 1, 0, 0, 0, 0, time.UTC),
+		Updated:   time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC),
+		Seen:      time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC),
+		Modified:  time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC),
+		Summary:   "\x1b[31mred",
+		Content:   "<b>a\x08b]]>c\xff</b><svg onload=x>",
+		Language:  "klingonish!",
+		Tags:      []feed.Tag{{Label: "label\x01 only"}, {Term: "\x02"}},
+		Links:     []feed.Link{{Href: "javascript:x", Rel: "related"}, {Href: "https://x.example", Rel: "made-up"}, {Href: "", Rel: "via"}},
+		Enclosures: []feed.Enclosure{
+			{URL: "nowhere", Length: -5}, {URL: "https://m.example?x=ä", Type: "audio mpeg", Length: -5, Duration: -time.Second},
+		},
+		Images: []feed.Image{{URL: "javascript:x"}, {}},
+		Origin: feed.Origin{ID: "not an IRI", Title: "x\x03"},
+		Extra: []feed.Element{
+			{Space: "", Name: "title", Inner: "injected"},
+			{Space: "https://ns.example/1", Name: "a b", Inner: "x"},
+			{Space: "https://ns.example/1", Name: "ok", Inner: "</item><item>"},
+			{Space: "http://www.w3.org/2005/Atom", Name: "id", Inner: "injected"},
+		},
+	}
+}
+
+func document(articles ...feed.Article) *render.Document {
+	return &render.Document{
+		ID:       "urn:uuid:4c1f7a1c-6a33-5a5b-9d9b-3d2c2a1b0c0d",
+		Title:    "Moon & <more>",
+		Subtitle: "Everything tagged moon",
+		Language: "en",
+		Rights:   "As marked",
+		Home:     "https://archive.example/tags/moon",
+		Self:     "https://archive.example/tags/moon.atom",
+		Icon:     "https://archive.example/icon.png",
+		Links: []feed.Link{
+			{Href: "https://archive.example/tags/moon.json", Rel: "alternate", Type: "application/feed+json"},
+			{Href: "https://hub.example/", Rel: "hub"},
+			{Href: "https://archive.example/tags/moon/3.atom", Rel: "prev-archive"},
+		},
+		Updated:    time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC),
+		Articles:   articles,
+		ArticleURL: func(id feed.ID) string { return "https://archive.example/articles/" + id.String() },
+	}
+}
+
+func TestGolden(t *testing.T) {
+	archive := document(full())
+	archive.Archive = true
+	archive.NextURL = "https://archive.example/tags/moon.json?before=7"
+	complete := document()
+	complete.Complete = true
+	for _, c := range []struct {
+		name string
+		doc  *render.Document
+	}{
+		{"full", archive},
+		{"bare", document(feed.Article{ID: 3, Key: "3", Seen: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)})},
+		{"nasty", document(nasty())},
+		{"empty", complete},
+	} {
+		for _, f := range render.Formats() {
+			t.Run(c.name+f.Ext, func(t *testing.T) {
+				got := written(t, f, c.doc)
+				path := filepath.Join("testdata", c.name+f.Ext)
+				if *update {
+					if err := os.WriteFile(path, got, 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				want, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(string(want), string(got)); diff != "" {
+					t.Errorf("%s differs (-want +got):\n%s", path, diff)
+				}
+				mustBeSound(t, f, got)
+			})
+		}
+	}
+}
+
+func written(t testing.TB, f render.Format, d *render.Document) []byte {
+	t.Helper()
+	var b, again bytes.Buffer
+	if err := f.Write(&b, d); err != nil {
+		t.Fatalf("writing %s: %v", f.Name, err)
+	}
+	if err := f.Write(&again, d); err != nil {
+		t.Fatalf("writing %s again: %v", f.Name, err)
+	}
+	if !bytes.Equal(b.Bytes(), again.Bytes()) {
+		t.Errorf("%s: two renderings differ", f.Name)
+	}
+	return b.Bytes()
+}
+
+// mustBeSound checks what every document has to be, whatever is in it.
+func mustBeSound(t testing.TB, f render.Format, got []byte) {
+	t.Helper()
+	if f.Ext == ".json" {
+		if !json.Valid(got) {
+			t.Errorf("not JSON: %.300s", got)
+		}
+		return
+	}
+	d := xml.NewDecoder(bytes.NewReader(got))
+	for {
+		tok, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			t.Fatalf("%s is not well-formed: %v\n%.2000s", f.Name, err, got)
+		}
+		if s, ok := tok.(xml.StartElement); ok {
+			space := s.Name.Space
+			if space != "" && !strings.Contains(space, ":") {
+				t.Errorf("%s: the prefix of <%s:%s> is not declared", f.Name, space, s.Name.Local)
+			}
+		}
+	}
+}
+
+// TestReadBack reads documents with the standard library alone.
+func TestReadBack(t *testing.T) {
+	a := full()
+	t.Run("Atom", func(t *testing.T) {
+		type link struct {
+			Href, Rel, Type, Title, Hreflang string
+			Length                           int64
+		}
+		var got struct {
+			ID      string `xml:"http://www.w3.org/2005/Atom id"`
+			Entries []struct {
+				ID         string   `xml:"http://www.w3.org/2005/Atom id"`
+				Title      string   `xml:"http://www.w3.org/2005/Atom title"`
+				Published  string   `xml:"http://www.w3.org/2005/Atom published"`
+				Updated    string   `xml:"http://www.w3.org/2005/Atom updated"`
+				Authors    []string `xml:"author>name"`
+				Categories []struct {
+					Term   string `xml:"term,attr"`
+					Scheme string `xml:"scheme,attr"`
+					Label  string `xml:"label,attr"`
+				} `xml:"http://www.w3.org/2005/Atom category"`
+				Links []struct {
+					Href string `xml:"href,attr"`
+					Rel  string `xml:"rel,attr"`
+				} `xml:"http://www.w3.org/2005/Atom link"`
+				Summary string `xml:"http://www.w3.org/2005/Atom summary"`
+				Content string `xml:"http://www.w3.org/2005/Atom content"`
+				Rights  string `xml:"http://www.w3.org/2005/Atom rights"`
+				Source  string `xml:"source>id"`
+				Lang    string `xml:"http://www.w3.org/XML/1998/namespace lang,attr"`
+			} `xml:"http://www.w3.org/2005/Atom entry"`
+		}
+		read(t, render.Formats()[0], document(a), &got)
+		e := got.Entries[0]
+		equal(t, "id", e.ID, a.Key)
+		equal(t, "title", e.Title, "Space: Moon <b>landing</b> & other…")
+		equal(t, "published", e.Published, "2026-03-01T11:00:00Z")
+		equal(t, "updated", e.Updated, "2026-03-02T08:30:00Z")
+		equal(t, "authors", strings.Join(e.Authors, ", "), "Ada Lovelace, Grace Hopper")
+		equal(t, "categories", fmt.Sprint(e.Categories), "[{moon https://news.example/topics The Moon} {Science & <Space>  } {desk  } {daily  }]")
+		equal(t, "links", fmt.Sprint(e.Links), "[{https://news.example/2026/moon.html alternate} {https://media.example/moon.mp3 enclosure} "+
+			"{https://media.example/moon%20film.mp4 enclosure} {https://news.example/2026/moon.html#comments replies} {https://other.example/study related} "+
+			"{https://agency.example/1 via} {https://news.example/moon.pdf alternate} {https://news.example/mars related}]")
+		equal(t, "summary", e.Summary, `Three <em>hundred</em> metres &amp; a <a href="https://news.example/flag">flag</a>.`)
+		equal(t, "content", e.Content, fullContent)
+		equal(t, "rights", e.Rights, a.Rights)
+		equal(t, "source", e.Source, a.Origin.ID)
+		equal(t, "language", e.Lang, "en-GB")
+	})
+	t.Run("RSS", func(t *testing.T) {
+		var got struct {
+			Items []struct {
+				GUID struct {
+					ID        string `xml:",chardata"`
+					PermaLink string `xml:"isPermaLink,attr"`
+				} `xml:"guid"`
+				Titles      []named  `xml:"title"`
+				Links       []named  `xml:"link"`
+				Description string   `xml:"description"`
+				Content     string   `xml:"http://purl.org/rss/1.0/modules/content/ encoded"`
+				PubDate     string   `xml:"pubDate"`
+				Comments    string   `xml:"comments"`
+				Creators    []string `xml:"http://purl.org/dc/elements/1.1/ creator"`
+				Categories  []string `xml:"category"`
+				Enclosures  []struct {
+					URL    string `xml:"url,attr"`
+					Length string `xml:"length,attr"`
+					Type   string `xml:"type,attr"`
+				} `xml:"enclosure"`
+				Source struct {
+					URL   string `xml:"url,attr"`
+					Title string `xml:",chardata"`
+				} `xml:"source"`
+			} `xml:"channel>item"`
+		}
+		read(t, render.Formats()[1], document(a), &got)
+		i := got.Items[0]
+		equal(t, "guid", i.GUID.ID, a.GUID)
+		equal(t, "isPermaLink", i.GUID.PermaLink, "true")
+		equal(t, "title", native(i.Titles), "Space: Moon <b>landing</b> & other…")
+		equal(t, "link", native(i.Links), a.Link)
+		equal(t, "content", i.Content, fullContent)
+		equal(t, "pubDate", i.PubDate, "Sun, 01 Mar 2026 11:00:00 +0000")
+		equal(t, "comments", i.Comments, a.Links[0].Href)
+		equal(t, "creators", strings.Join(i.Creators, ", "), "Ada Lovelace, Grace Hopper")
+		equal(t, "categories", strings.Join(i.Categories, ", "), "The Moon, Science & <Space>, desk, daily")
+		equal(t, "enclosures", fmt.Sprint(i.Enclosures), "[{https://media.example/moon.mp3 1234567 audio/mpeg} {https://media.example/moon%20film.mp4 0 video/mp4}]")
+		equal(t, "source", i.Source.URL+" "+i.Source.Title, "https://news.example/feed The News")
+	})
+	t.Run("JSON", func(t *testing.T) {
+		var got struct {
+			Items []struct {
+				ID, Title, Language, Image string
+				ContentHTML                string `json:"content_html"`
+				Summary                    string
+				Tags                       []string
+				Attachments                []struct {
+					URL      string  `json:"url"`
+					Size     int64   `json:"size_in_bytes"`
+					Duration float64 `json:"duration_in_seconds"`
+				}
+				Backissue struct {
+					Kicker   string
+					TitleCut bool `json:"title_cut"`
+					Dateline struct{ Place, Agency string }
+					Related  []struct{ Kicker, Title, Teaser, URL string }
+				} `json:"_backissue"`
+			}
+		}
+		var b bytes.Buffer
+		if err := render.JSON(&b, document(a)); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		i := got.Items[0]
+		equal(t, "id", i.ID, a.Key)
+		equal(t, "content", i.ContentHTML, fullContent)
+		equal(t, "summary", i.Summary, "Three hundred metres & a flag.")
+		equal(t, "image", i.Image, a.Images[0].URL)
+		equal(t, "attachments", fmt.Sprint(i.Attachments), "[{https://media.example/moon.mp3 1234567 754} {https://media.example/moon%20film.mp4 0 0}]")
+		equal(t, "extension", fmt.Sprint(i.Backissue), "{Space true {Houston ap} [{Mars Not yet Perhaps in ten years. https://news.example/mars} { A lost link  }]}")
+	})
+}
+
+const fullContent = `<figure><img src="https://news.example/moon.jpg" alt=""><figcaption>The &lt;Moon&gt; as seen from…</figcaption></figure>
+<figure><figcaption>A caption alone</figcaption></figure>
+<p>One small step.</p><p><img src="https://news.example/2026/step.jpg"> ]]&gt; <a href="https://news.example/2026/moon.html?a=1&amp;b=2">more</a></p>`
+
+// named is an element whose namespace counts.
+type named struct {
+	XMLName xml.Name
+	Text    string `xml:",chardata"`
+}
+
+// native returns the text of the elements that are in no namespace.
+func native(list []named) string {
+	var b strings.Builder
+	for _, n := range list {
+		if n.XMLName.Space == "" {
+			b.WriteString(n.Text)
+		}
+	}
+	return b.String()
+}
+
+func read(t *testing.T, f render.Format, d *render.Document, into any) {
+	t.Helper()
+	if err := xml.Unmarshal(written(t, f, d), into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func equal(t *testing.T, what, got, want string) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s differs (-want +got):\n%s", what, diff)
+	}
+}
+
+// TestRevisions has two versions of one article in one document, as an archive document may.
+func TestRevisions(t *testing.T) {
+	old, next := full(), full()
+	old.Revision, old.Seq, old.Modified = 0, 2, old.Published
+	next.Title = "Newer"
+	for _, c := range []struct {
+		f    render.Format
+		want int
+	}{
+		{render.Formats()[0], 2}, {render.Formats()[1], 1}, {render.Formats()[2], 1},
+	} {
+		got := string(written(t, c.f, document(old, next)))
+		if n := strings.Count(got, "Newer"); n != 1 {
+			t.Errorf("%s has the newer version %d times", c.f.Name, n)
+		}
+		id := strings.Count(got, "<id>"+old.Key) + strings.Count(got, "<guid") + strings.Count(got, `"id": "`+old.Key)
+		if id != c.want {
+			t.Errorf("%s has %d entries, want %d", c.f.Name, id, c.want)
+		}
+	}
+}
+
+func TestWriteFails(t *testing.T) {
+	for _, f := range render.Formats() {
+		if err := f.Write(failing{}, document(full())); !errors.Is(err, errFull) {
+			t.Errorf("%s returned %v, want the writer's error", f.Name, err)
+		}
+	}
+}
+
+var errFull = errors.New("no space")
+
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, errFull }
+
+func FuzzWrite(f *testing.F) {
+	f.Add("key", "http://a.example/", "title", "<p>content", "summary", "tag", "en", "a@b.example", "<x:y/>", int64(0))
+	f.Add("urn:x", "//", "]]>", "\x00<!--", "&#0;", "\xff", "de_DE", "x", "</item>", int64(-1))
+	f.Add("tag:x", "http://[", "a\u2028", "<a href=x>", "<b", " ", "x-y", "mailto:", "<a xmlns='x'/>", int64(1<<62))
+	f.Fuzz(func(t *testing.T, key, link, title, content, summary, tag, lang, who, inner string, n int64) {
+		a := feed.Article{
+			ID: feed.ID(n), Key: key, GUID: title, PermaLink: n%2 == 0, Link: link, Title: title, Kicker: tag,
+			Content: content, Summary: summary, Language: lang, Rights: summary,
+			Authors:      []feed.Person{{Name: who, Email: who, URI: link}, {Email: key}},
+			Contributors: []feed.Person{{URI: who}},
+			Published:    time.Unix(n, 0), Updated: time.Unix(-n, 0), Modified: time.Unix(n, n),
+			Tags:       []feed.Tag{{Term: tag, Scheme: link, Label: title}, {Label: key}},
+			Filed:      []string{who, tag},
+			Links:      []feed.Link{{Href: link, Rel: tag, Type: who, Hreflang: lang, Title: title, Length: n}},
+			Enclosures: []feed.Enclosure{{URL: link, Type: who, Length: n, Title: title, Duration: time.Duration(n)}},
+			Images:     []feed.Image{{URL: link, Caption: title}},
+			Related:    []feed.Related{{Kicker: key, Title: title, Teaser: summary, Link: link, Tags: []string{tag}}},
+			Origin:     feed.Origin{ID: key, Title: title, URL: link, Home: link},
+			Dateline:   feed.Dateline{Place: tag, Agency: who},
+			Extra: []feed.Element{
+				{Space: link, Name: tag, Inner: inner, Attrs: []feed.Attr{{Name: who, Value: title}}, Prefixes: map[string]string{tag: link, "x": key}},
+				{Space: "http://search.yahoo.com/mrss/", Name: "group", Inner: inner, Prefixes: map[string]string{"x": "http://search.yahoo.com/mrss/"}},
+				{Space: "https://ns.example/1", Name: "e", Inner: inner, Attrs: []feed.Attr{{Name: "x:" + tag, Value: title}}, Prefixes: map[string]string{"x": "https://ns.example/1", "": link}},
+			},
+		}
+		d := &render.Document{
+			ID: key, Title: title, Subtitle: summary, Language: lang, Rights: tag, Home: link, Self: link, Icon: link,
+			Links: a.Links, Updated: time.Unix(n, 0), Articles: []feed.Article{a, a}, NextURL: link,
+			Archive: n%3 == 0, Complete: n%5 == 0,
+		}
+		for _, format := range render.Formats() {
+			mustBeSound(t, format, written(t, format, d))
+		}
+	})
+}
+
+func BenchmarkWrite(b *testing.B) {
+	for _, c := range []struct{ name, content string }{
+		{"clean", strings.Repeat(`<p>Some words of an article, <em>well</em> set, with a <a href="https://news.example/a?b=1&amp;c=2">link</a> and a picture: <img src="https://news.example/i.jpg" alt="A picture"></p>`, 16)},
+		{"foreign", strings.Repeat(`<p class="x" style="y">Some words of an article, <em>badly</em> set,<p> with a <a href="/a?b=1&c=2" onclick="z">link</a> and a picture: <img src="i.jpg" alt="A picture" /></p>`, 17)},
+	} {
+		var articles []feed.Article
+		for i := range 50 {
+			a := full()
+			a.Key = fmt.Sprint(a.Key, i)
+			a.Content, a.Images, a.Extra = c.content, nil, nil
+			articles = append(articles, a)
+		}
+		d := document(articles...)
+		for _, f := range render.Formats() {
+			b.Run(c.name+f.Ext, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := f.Write(io.Discard, d); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
