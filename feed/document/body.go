@@ -25,10 +25,10 @@ type block struct {
 }
 
 // content returns the body as HTML, and its dateline.
-func (p *page) content(body []line, t targets) (string, feed.Dateline) {
+func (p *page) content(parts parts, t targets) (string, feed.Dateline) {
 	var dateline feed.Dateline
 	var b strings.Builder
-	for i, block := range p.blocks(body) {
+	for i, block := range p.blocks(parts.body, parts.spaced) {
 		if i == 0 && block.tag == "p" {
 			dateline = datelineOf(block.text)
 		}
@@ -57,7 +57,7 @@ func summary(teaser []line) string {
 }
 
 // blocks parts the body at blank lines and subheadings, and what is between them by the form.
-func (p *page) blocks(body []line) []block {
+func (p *page) blocks(body []line, spaced bool) []block {
 	var blocks []block
 	var group []string
 	var cut []bool
@@ -69,7 +69,7 @@ func (p *page) blocks(body []line) []block {
 			for _, text := range group {
 				blocks = append(blocks, block{"p", text})
 			}
-		case p.spaced:
+		case spaced:
 			blocks = append(blocks, paragraph(group, isVerse(group, room)))
 		default:
 			blocks = append(blocks, unwrapped(group, cut)...)
@@ -93,8 +93,9 @@ func (p *page) blocks(body []line) []block {
 	return blocks
 }
 
-func paragraph(lines []string, verse bool) block {
-	if verse {
+// paragraph joins lines, or keeps them as they are in a poem.
+func paragraph(lines []string, poem bool) block {
+	if poem {
 		return block{"p", strings.Join(lines, "\n")}
 	}
 	return block{"p", strings.Join(strings.Fields(strings.Join(lines, " ")), " ")}

@@ -75,7 +75,7 @@ func (p *page) document(parts parts, links resolver) *Document {
 		Authors:   authors(parts.sections[secAuthors], links),
 	}
 	targets := links.targets(parts.sections[secLinks])
-	a.Content, a.Dateline = p.content(parts.body, targets)
+	a.Content, a.Dateline = p.content(parts, targets)
 	a.Links = targets.list()
 	a.Tags, a.Related = p.tagsAndRelated(parts, links)
 	return &Document{Source: p.source(a.Language), Article: a}

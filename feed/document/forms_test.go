@@ -184,11 +184,14 @@ func TestForms(t *testing.T) {
 		"menu":              asMenu,
 		"menu of one field": asBareMenu,
 		"indented":          asIndented,
-		"windows-1252":      asLatin1,
-		"UTF-16":            asUTF16,
-		"CRLF and mark":     func(s string) string { return "\ufeff" + strings.ReplaceAll(s, "\n", "\r\n") },
-		"CR":                func(s string) string { return strings.ReplaceAll(s, "\n", "\r") },
-		"blank lines":       func(s string) string { return "\n \n" + strings.ReplaceAll(s, "\n\n", "\n \t \n\n") + "\n\n" },
+		"sections apart": func(s string) string {
+			return strings.NewReplacer("\n## AUTOREN", "\n\n## AUTOREN", "\n## ARTIKEL", "\n\n## ARTIKEL").Replace(asFlat(s))
+		},
+		"windows-1252":  asLatin1,
+		"UTF-16":        asUTF16,
+		"CRLF and mark": func(s string) string { return "\ufeff" + strings.ReplaceAll(s, "\n", "\r\n") },
+		"CR":            func(s string) string { return strings.ReplaceAll(s, "\n", "\r") },
+		"blank lines":   func(s string) string { return "\n \n" + strings.ReplaceAll(s, "\n\n", "\n \t \n\n") + "\n\n" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, err := document.Text("test.txt", []byte(form(text)), document.Options{})

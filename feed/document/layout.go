@@ -3,7 +3,6 @@ package document
 import (
 	"regexp"
 	"strings"
-	"time"
 )
 
 // The text layout. It is that of a newspaper's articles on gopher, and simple enough to be written
@@ -61,14 +60,14 @@ import (
 //     "## TAGS", "## ARTIKEL ZUM THEMA" or "## RELATED ARTICLES". A heading in the body may have the
 //     same words: a section is what comes after the date.
 //
-// In LINKS each line has a number and a target. AUTORS and TAGS have one name to a line. TAGS hold
+// In LINKS each line has a number and a target. AUTHORS and TAGS have one name to a line. TAGS hold
 // the article's own tags and after them one tag for each related article, in the same order: above,
-// "Weather" belongs to the log books. So own tags and related articles are counted together; where
-// there are no more tags than related articles, all of them are the article's own.
+// "Weather" belongs to the log books. Where there are no more tags than related articles, all of them
+// are the article's own.
 //
 // Files of this layout come in several forms, depending on who passed them on, and what the form
-// has lost has to be found again from the layout; see the files rows.go (forms), body.go
-// (paragraphs), related.go (titles and teasers) and identity.go (the guid).
+// has lost has to be found again from the layout; see the files rows.go (forms), blocks.go (blocks), body.go (paragraphs), division.go (titles and
+// teasers) and identity.go (the guid).
 
 // width is where the layout wraps its lines, in characters.
 const width = 75
@@ -108,6 +107,19 @@ func sectionOf(heading string) (section, string) {
 func headingOf(l line) (string, bool) {
 	heading, ok := strings.CutPrefix(l.text, "## ")
 	return strings.TrimSpace(heading), ok && strings.TrimSpace(heading) != ""
+}
+
+// halfHeading reports whether a text breaks off inside the heading of a section.
+func halfHeading(l line) bool {
+	if !strings.HasPrefix(l.text, "#") {
+		return false
+	}
+	for _, whole := range []string{"LINKS", "AUTOREN", "AUTHORS", "TAGS", "ARTIKEL ZUM THEMA", "RELATED ARTICLES"} {
+		if whole = "## " + whole; l.text != whole && strings.HasPrefix(whole, l.text) {
+			return true
+		}
+	}
+	return false
 }
 
 // opens returns the section that a line opens.
@@ -163,146 +175,4 @@ func splitHeadline(headline string) (kicker, title string) {
 		return strings.TrimSpace(kicker), title
 	}
 	return "", headline
-}
-
-// parts are the blocks of an article.
-type parts struct {
-	teaser   []line
-	images   []line
-	body     []line
-	date     time.Time
-	dated    bool
-	sections map[section][]line
-	language string // as the headings and the word before the caption tell; empty where they do not
-}
-
-// divide finds the blocks. It fails for no text: what is no other block is body.
-func (p *page) divide() parts {
-	date, tail := p.tail()
-	front, rest := p.lines[1:tail], p.lines[tail:]
-	parts := parts{sections: make(map[section][]line)}
-	if date > 0 {
-		front = p.lines[1:date]
-		parts.date, parts.dated = dateOf(p.lines[date].text)
-	}
-	front = p.cutTeaser(front, &parts)
-	parts.cutImages(front)
-	p.cutSections(rest, &parts)
-	return parts
-}
-
-// tail returns the index of the date's line, 0 where there is none, and that of the first line of
-// the sections.
-func (p *page) tail() (date, sections int) {
-	end := len(p.lines)
-	for i, l := range p.lines[1:] {
-		at := i + 1
-		if _, ok := dateOf(l.text); !ok {
-			continue
-		}
-		next := at + 1
-		for next < end && p.lines[next].blank() {
-			next++
-		}
-		if next == end {
-			return at, end
-		}
-		if s, _ := p.opens(p.lines[next]); s != secNone {
-			return at, next
-		}
-	}
-	// Without a date the sections are those headings in capitals that no other heading follows.
-	sections = end
-	for at := end - 1; at > 0; at-- {
-		heading, ok := headingOf(p.lines[at])
-		if !ok {
-			continue
-		}
-		if s, _ := sectionOf(heading); s == secNone || heading != strings.ToUpper(heading) {
-			break
-		}
-		sections = at
-	}
-	return 0, sections
-}
-
-// cutTeaser takes the teaser off the front. Where its marks have been lost it is the first
-// paragraph.
-func (p *page) cutTeaser(front []line, parts *parts) []line {
-	front = skipBlank(front)
-	if p.form == bare {
-		if len(front) == 0 || len(skipBlank(front[1:])) == 0 && !parts.dated {
-			return front
-		}
-		if _, picture := captionOf(front[0]); picture {
-			return front
-		}
-		parts.teaser = front[:1]
-		return front[1:]
-	}
-	n := 0
-	for n < len(front) {
-		if _, ok := teaserOf(front[n]); !ok {
-			break
-		}
-		n++
-	}
-	parts.teaser = front[:n]
-	return front[n:]
-}
-
-// cutImages takes the pictures that follow the teaser off the front, and out of the body those that
-// the form marks as such; the rest is the body.
-func (parts *parts) cutImages(front []line) {
-	front = skipBlank(front)
-	for len(front) > 0 {
-		if _, ok := captionOf(front[0]); !ok {
-			break
-		}
-		word, _, _ := strings.Cut(front[0].text, ":")
-		parts.language = captionWord(word)
-		parts.images = append(parts.images, front[0])
-		front = skipBlank(front[1:])
-	}
-	for _, l := range front {
-		if l.picture() {
-			parts.images = append(parts.images, l)
-		} else {
-			parts.body = append(parts.body, l)
-		}
-	}
-}
-
-// cutSections sorts the lines after the date. Sections of other names end the body rather than
-// being lost.
-func (p *page) cutSections(rest []line, parts *parts) {
-	open := secNone
-	for _, l := range rest {
-		s, language := p.opens(l)
-		if s != secNone {
-			open = s
-			if parts.sections[s] == nil {
-				parts.sections[s] = []line{}
-			}
-			if language != "" {
-				parts.language = language
-			}
-			continue
-		}
-		if _, other := headingOf(l); other {
-			open = secNone
-		}
-		if open == secNone {
-			parts.body = append(parts.body, l)
-		} else {
-			parts.sections[open] = append(parts.sections[open], l)
-		}
-	}
-}
-
-func skipBlank(lines []line) []line {
-	for len(lines) > 0 && lines[0].blank() {
-		lines = lines[1:]
-	}
-	return lines
 }

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // form is how a text was passed on.
@@ -24,7 +25,6 @@ type page struct {
 	publication string // in front of " -- " in the title line
 	headline    string // behind it
 	lines       []line // from the title line on; of several blank lines in a row only one
-	spaced      bool   // the form has kept the blank lines between paragraphs
 }
 
 // line is one line as it was displayed.
@@ -147,11 +147,8 @@ func (p *page) read(raw []string, first int) {
 		}
 		p.lines = append(p.lines, l)
 	}
-	for n := len(p.lines); p.lines[n-1].text == ""; n-- {
+	for n := len(p.lines); n > 1 && (p.lines[n-1].text == "" || halfHeading(p.lines[n-1])); n-- {
 		p.lines = p.lines[:n-1]
-	}
-	for _, l := range p.lines {
-		p.spaced = p.spaced || l.text == ""
 	}
 }
 
@@ -195,8 +192,8 @@ func shortRow(raw string) string {
 // unwrapMenu reads a menu line: item type and display string, selector, host and port, parted by
 // tabs. Fields may be missing at the end.
 func unwrapMenu(raw string) line {
-	if raw == "" {
-		return line{item: 'i'}
+	if raw == "" || raw[0] >= utf8.RuneSelf {
+		return line{item: 'i', text: raw} // no menu line; better a text than none
 	}
 	fields := strings.Split(raw[1:], "\t")
 	l := line{item: raw[0], text: fields[0]}

@@ -335,6 +335,17 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
+// TestBrokenOff reads texts that end early, as most captures do.
+func TestBrokenOff(t *testing.T) {
+	const text = "# taz.de -- A: B\n> Teaser.\nText.\n11 Sep 2023\n## AUTOREN\nAda\n## TAGS\nMeer\n"
+	for end := strings.Index(text, "2023") + 4; end <= len(text); end++ {
+		a := read(t, text[:end]).Article
+		if a.Published.IsZero() || a.Content != "<p>Text.</p>" {
+			t.Errorf("%q: published %v, content %q", text[:end], a.Published, a.Content)
+		}
+	}
+}
+
 // TestNoIndex reads articles that look a little like lists.
 func TestNoIndex(t *testing.T) {
 	for name, text := range map[string]string{
