@@ -169,6 +169,7 @@ func (s *site) subscriptionDocument(id string, f store.Feed, this *format, artic
 		Language:   commonLanguage(articles),
 		Home:       s.base + escaped(path(f.Ref)),
 		Self:       s.base + escaped(path(f.Ref)+this.Ext),
+		Icon:       s.base + s.static.icon,
 		Updated:    changed(f),
 		Articles:   articles,
 		ArticleURL: func(id feed.ID) string { return s.base + articlePath(id) },

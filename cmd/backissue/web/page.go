@@ -156,7 +156,7 @@ func (s *site) page(w http.ResponseWriter, r *http.Request, keep bool, build fun
 		if err := page.template.Execute(&b, page.data); err != nil {
 			return nil, fmt.Errorf("write page %q: %w", path, err)
 		}
-		return s.finish(path, s.pages.class, page.modified, b.Bytes(), edition, keep), nil
+		return s.finish(path, s.pages.class, page.modified, legible(b.Bytes()), edition, keep), nil
 	})
 	if err != nil {
 		return err
@@ -188,4 +188,18 @@ func count(n uint64) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
+}
+
+// legible takes out of a page what may not stand in HTML (noncharacters and controls other than
+// white space) and mends what is not UTF-8. Publishers' texts have both.
+func legible(page []byte) []byte {
+	return bytes.Map(func(r rune) rune {
+		switch {
+		case r == '\n', r == '\t', r == '\r', r == '\f':
+			return r
+		case r < 0x20, 0x7f <= r && r <= 0x9f, 0xfdd0 <= r && r <= 0xfdef, r&0xfffe == 0xfffe:
+			return -1
+		}
+		return r
+	}, page)
 }

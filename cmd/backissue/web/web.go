@@ -97,7 +97,7 @@ func Server(addr string, h http.Handler, log *slog.Logger) *http.Server {
 		MaxHeaderBytes:    32 << 10,
 	}
 	if log != nil {
-		srv.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
+		srv.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
 	}
 	return srv
 }
