@@ -119,8 +119,13 @@ var elements = sync.OnceValue(func() map[string]*element {
 	return vocabulary
 })
 
+// frameElement is what is read of a frame, which goes out as a link; see [writer.embedded].
+var frameElement = sync.OnceValue(func() *element {
+	return &element{out: "iframe", attrs: []attr{{"src", media}, {"title", text}}}
+})
+
 // policy is the same vocabulary for the sanitizer. It also lets frames through, with their address,
-// which [repair] turns into links. URLs are not its business: it refuses those with a blank.
+// which the writer turns into links. URLs are not its business: it refuses those with a blank.
 var policy = sync.OnceValue(func() *bluemonday.Policy {
 	p := bluemonday.NewPolicy()
 	for name, e := range elements() {
@@ -129,7 +134,9 @@ var policy = sync.OnceValue(func() *bluemonday.Policy {
 			p.AllowAttrs(a.name).OnElements(name)
 		}
 	}
-	p.AllowAttrs("src", "title").OnElements("iframe")
+	for _, a := range frameElement().attrs {
+		p.AllowAttrs(a.name).OnElements(frameElement().out)
+	}
 	// What an <object> holds is there for those who cannot show it. The end tags of these are often
 	// missing, and everything after them would be lost.
 	p.AllowElementsContent("object", "frame", "frameset", "nostyle")

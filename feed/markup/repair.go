@@ -39,7 +39,7 @@ func (w *writer) node(n *html.Node) {
 		return
 	}
 	if n.DataAtom == atom.Iframe {
-		w.embedded(n)
+		w.embedded(attributes(n, frameElement()))
 		return
 	}
 	started := w.element(n)
@@ -57,14 +57,7 @@ func (w *writer) element(n *html.Node) bool {
 	if el == nil {
 		return false
 	}
-	attrs := make([]attribute, 0, len(n.Attr))
-	for _, a := range n.Attr {
-		for _, allowed := range el.attrs {
-			if a.Key == allowed.name && a.Namespace == "" {
-				attrs = append(attrs, attribute{allowed, Legible(a.Val)})
-			}
-		}
-	}
+	attrs := attributes(n, el)
 	ok := w.start(n.Data, el, attrs)
 	if !ok && el.rules&(item|term) != 0 {
 		ok = w.start("div", elements()["div"], attrs[:0])
@@ -75,28 +68,17 @@ func (w *writer) element(n *html.Node) bool {
 	return ok && el.rules&void == 0
 }
 
-// embedded writes a link to what a frame shows: a film, a map, a player.
-func (w *writer) embedded(n *html.Node) {
-	var src, title string
+// attributes returns the attributes of a node that its element may have.
+func attributes(n *html.Node, el *element) []attribute {
+	attrs := make([]attribute, 0, len(n.Attr))
 	for _, a := range n.Attr {
-		switch a.Key {
-		case "src":
-			src = mediaURL(a.Val, w.base)
-		case "title":
-			title = Legible(a.Val)
+		for _, allowed := range el.attrs {
+			if a.Key == allowed.name && a.Namespace == "" {
+				attrs = append(attrs, attribute{allowed, Legible(a.Val)})
+			}
 		}
 	}
-	if src == "" {
-		return
-	}
-	if strings.TrimSpace(title) == "" {
-		title = src
-	}
-	a := elements()["a"]
-	if w.start("a", a, []attribute{{attr{"href", target}, src}}) {
-		w.text(title)
-		w.end()
-	}
+	return attrs
 }
 
 // maxReopened bounds how many elements a parser may have to open again for HTML of a size that is

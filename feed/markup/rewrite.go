@@ -73,10 +73,16 @@ func (r *reader) endTag() bool {
 	r.rest = r.rest[2:]
 	name := r.name()
 	r.space()
-	if !strings.HasPrefix(r.rest, ">") || len(r.w.open) == 0 || r.w.open[len(r.w.open)-1].name != name {
+	if !strings.HasPrefix(r.rest, ">") {
 		return false
 	}
 	r.rest = r.rest[1:]
+	if el := elements()[name]; el != nil && el.rules&void != 0 && name != "br" {
+		return true // parsers pass over it
+	}
+	if len(r.w.open) == 0 || r.w.open[len(r.w.open)-1].name != name {
+		return false
+	}
 	r.w.end()
 	return true
 }
@@ -85,6 +91,9 @@ func (r *reader) startTag() bool {
 	r.rest = r.rest[1:]
 	name := r.name()
 	el := elements()[name]
+	if name == "iframe" {
+		el = frameElement()
+	}
 	if el == nil {
 		return false
 	}
@@ -94,6 +103,9 @@ func (r *reader) startTag() bool {
 		switch {
 		case strings.HasPrefix(r.rest, ">"):
 			r.rest = r.rest[1:]
+			if name == "iframe" {
+				return r.frame()
+			}
 			return r.w.start(name, el, r.attrs)
 		case strings.HasPrefix(r.rest, "/>"):
 			r.rest = r.rest[2:]
@@ -102,6 +114,17 @@ func (r *reader) startTag() bool {
 			return false
 		}
 	}
+}
+
+// frame takes the end tag of a frame that holds nothing else.
+func (r *reader) frame() bool {
+	r.space()
+	rest, ok := strings.CutPrefix(r.rest, "</iframe>")
+	if ok {
+		r.rest = rest
+		r.w.embedded(r.attrs)
+	}
+	return ok
 }
 
 // name takes a tag name and returns it in lower case; "" where there is none.

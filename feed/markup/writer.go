@@ -85,6 +85,26 @@ func (w *writer) end() {
 	}
 }
 
+// embedded writes a link to what a frame shows: a film, a map, a player.
+func (w *writer) embedded(attrs []attribute) {
+	var src, title string
+	for _, a := range attrs {
+		switch a.name {
+		case "src":
+			src = mediaURL(a.val, w.base)
+		case "title":
+			title = strings.TrimSpace(a.val)
+		}
+	}
+	if title == "" {
+		title = src
+	}
+	if src != "" && w.start("a", elements()["a"], []attribute{{attr{"href", target}, src}}) {
+		w.text(title)
+		w.end()
+	}
+}
+
 func (w *writer) fits(el *element) bool {
 	in := w.holder()
 	if in != nil && in.rules&tableRules != 0 && in.rules&cell == 0 {
