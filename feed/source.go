@@ -1,6 +1,9 @@
 package feed
 
-import "time"
+import (
+	"net/url"
+	"time"
+)
 
 // SourceID numbers a source within one archive; 0 until it is saved.
 type SourceID uint32
@@ -43,8 +46,19 @@ func (s *Source) Adopt(a *Article) {
 	a.Source = s.ID
 	a.Filed = s.Tags
 	if a.Origin == (Origin{}) {
-		a.Origin = Origin{ID: s.FeedID, Title: s.Title, URL: s.URL, Home: s.Home, Rights: s.Rights}
+		a.Origin = Origin{ID: s.FeedID, Title: s.Title, URL: s.PublicURL(), Home: s.Home, Rights: s.Rights}
 	}
+}
+
+// PublicURL returns the address without the user and password that the owner may have put into it:
+// what leaves the archive must not carry them.
+func (s *Source) PublicURL() string {
+	u, err := url.Parse(s.URL)
+	if err != nil || u.User == nil {
+		return s.URL
+	}
+	u.User = nil
+	return u.String()
 }
 
 // FetchState is what the scheduler must remember about a source between two visits, whichever

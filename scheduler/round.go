@@ -16,8 +16,7 @@ import (
 type RoundOptions struct {
 	// Sources are visited by name, whether they are due or not.
 	Sources []feed.SourceID
-	// All visits every subscribed source, due or not, but those whose servers have asked to be left
-	// alone until later (429 or 503).
+	// All visits every subscribed source, due or not.
 	All bool
 	// Progress, if not nil, is called after each visit in place of the Scheduler's own.
 	Progress func(Event)
@@ -34,6 +33,9 @@ const (
 // Round visits sources, each once, and returns when all visits have ended. A failed visit is an
 // event of the report; the error is the archive's, or that of a source in o that is not subscribed
 // to, or that of ctx. When ctx ends, visits that are under way are brought to an end first.
+//
+// Sources whose servers have asked to be left alone until later (429 or 503) are left alone, even
+// where they are named.
 //
 // Of rounds that run at once in one process, one visits a source and the others wait for its
 // result.
@@ -115,9 +117,22 @@ func (r *round) named(ctx context.Context, ids []feed.SourceID) ([]feed.Source, 
 		if !src.Subscribed {
 			return nil, fmt.Errorf("visit %q: %w", src.URL, ErrNotSubscribed)
 		}
-		sources = append(sources, src)
+		if !r.leaveAlone(&src) {
+			sources = append(sources, src)
+		}
 	}
 	return sources, nil
+}
+
+// leaveAlone reports whether the source's server has asked to be left alone until later, and if so
+// enters that in the report.
+func (r *round) leaveAlone(src *feed.Source) bool {
+	if !asked(src) || !src.Fetch.Due.After(r.started) {
+		return false
+	}
+	r.ended(Event{Source: *src, Outcome: Skipped, Err: fmt.Errorf("its server answered %d, so it is left alone until %s",
+		src.Fetch.Status, src.Fetch.Due.Format(time.DateTime))}, 1)
+	return true
 }
 
 func (r *round) all(ctx context.Context) ([]feed.Source, error) {
@@ -133,13 +148,7 @@ func (r *round) all(ctx context.Context) ([]feed.Source, error) {
 		}
 		after = page[len(page)-1].ID
 		for _, src := range page {
-			switch {
-			case !src.Subscribed:
-			case asked(&src) && src.Fetch.Due.After(r.started):
-				r.ended(Event{Source: src, Outcome: Skipped, Err: fmt.Errorf(
-					"its server answered %d, so it is left alone until %s",
-					src.Fetch.Status, src.Fetch.Due.Format(time.DateTime))}, 1)
-			default:
+			if src.Subscribed && !r.leaveAlone(&src) {
 				sources = append(sources, src)
 			}
 		}

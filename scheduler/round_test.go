@@ -87,7 +87,7 @@ func TestRoundByNameRefusesWhatIsNotFollowed(t *testing.T) {
 	}
 }
 
-func TestAllLeavesAloneWhoAskedForIt(t *testing.T) {
+func TestWhoAskedForItIsLeftAlone(t *testing.T) {
 	w, up := newWorld(t), newSite(t, "127.0.0.1")
 	up.set("/feed", func(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("Retry-After", "86400")
@@ -103,7 +103,7 @@ func TestAllLeavesAloneWhoAskedForIt(t *testing.T) {
 	if r := w.round(scheduler.RoundOptions{All: true}); r.Failed != 1 {
 		t.Errorf("all, a day later: %+v", r)
 	}
-	if e := w.visit(id); e.Outcome != scheduler.Failed || len(up.requests()) != 2 {
+	if e := w.visit(id); e.Outcome != scheduler.Skipped || len(up.requests()) != 1 {
 		t.Errorf("by name: %v", e)
 	}
 }

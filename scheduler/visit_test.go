@@ -239,12 +239,14 @@ func TestFailuresChangeNothingElse(t *testing.T) {
 			if fmt.Sprintf("%+v", after) != fmt.Sprintf("%+v", before) {
 				t.Errorf("a failure changed\n%+v\nto\n%+v", before, after)
 			}
+			w.clock.advance(366 * 24 * time.Hour)
 			w.visit(id)
 			if n := w.source(id).Fetch.Failures; n != 2 {
 				t.Errorf("%d failures after the second", n)
 			}
 			up.set("/feed", text(rss("News", "a"), `"v1"`))
 			up.requests()
+			w.clock.advance(366 * 24 * time.Hour)
 			w.visit(id)
 			if h := up.requests()[0].Header; h.Get("If-None-Match") != `"v1"` {
 				t.Errorf("sent %q after failures, want the last good validator", h.Get("If-None-Match"))

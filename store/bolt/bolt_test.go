@@ -84,3 +84,14 @@ func otherBolt(path, bucket, key string, value []byte) error {
 		return b.Put([]byte(key), value)
 	})
 }
+
+func BenchmarkStore(b *testing.B) {
+	storetest.Bench(b, func(tb testing.TB, dir string) store.Store {
+		db, err := bolt.Open(filepath.Join(dir, "archive.db"), &bolt.Options{NoSync: true})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		tb.Cleanup(func() { db.Close() })
+		return db
+	})
+}

@@ -1,0 +1,103 @@
+package storetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/backissue/backissue/feed"
+	"github.com/backissue/backissue/store"
+)
+
+// Sizes are the numbers of articles of the archives that [Bench] compares. What costs more in the
+// second than in the first grows with the archive, and should not.
+func Sizes() []int { return []int{1_000, 200_000} }
+
+// Bench measures an engine: reading in a small and in a large archive, and visits that bring
+// nothing new.
+func Bench(b *testing.B, open Open) {
+	for _, size := range Sizes() {
+		b.Run(fmt.Sprintf("archive=%d", size), func(b *testing.B) {
+			s := open(b, b.TempDir())
+			fill(b, s, size)
+			tag := store.Ref{Kind: store.Tag, Name: "tag-7"}
+			b.Run("Page", func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					page, err := s.Articles(b.Context(), store.Query{Ref: tag, Limit: 50})
+					if err != nil || len(page.Articles) != 50 {
+						b.Fatal(len(page.Articles), err)
+					}
+				}
+			})
+			b.Run("Subscription", func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					f, err := s.Feed(b.Context(), tag)
+					if err != nil {
+						b.Fatal(err)
+					}
+					if _, err := store.Subscription(b.Context(), s, f, 50); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			b.Run("FeedRecord", func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := s.Feed(b.Context(), tag); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			b.Run("VisitWithoutNews", func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					saved, err := s.Save(b.Context(), visit(3, 0, 10))
+					if err != nil || saved[0].Same != 10 {
+						b.Fatal(saved, err)
+					}
+				}
+			})
+			b.Run("Due", func(b *testing.B) {
+				for b.Loop() {
+					if _, err := s.Due(b.Context(), noon, 10); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// fill makes an archive of so many articles from a hundred sources.
+func fill(b *testing.B, s store.Store, size int) {
+	b.Helper()
+	const sources, share = 100, 50
+	for from := 0; from < size/sources; from += share {
+		batches := make([]store.Batch, sources)
+		for source := range batches {
+			batches[source] = visit(source, from, min(from+share, size/sources))
+		}
+		if _, err := s.Save(b.Context(), batches...); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// visit is what a visit to one of the sources brings: a row of articles of 3 KB with four tags each.
+func visit(source, from, to int) store.Batch {
+	batch := store.Batch{Source: feed.Source{URL: fmt.Sprintf("https://%d.example.org/feed", source)}, Seen: noon}
+	for n := from; n < to; n++ {
+		a := article(n, fmt.Sprint("Tag ", n%20), fmt.Sprint("Tag ", 20+n%500), fmt.Sprint("Source ", source), "News")
+		a.Link = fmt.Sprintf("https://%d.example.org/%d", source, n)
+		a.Key, a.GUID = a.Link, a.Link
+		a.Published = noon.Add(-time.Duration(n*100+source) * time.Minute)
+		for len(a.Content) < 3000 {
+			a.Content += fmt.Sprintf("<p>Paragraph %d of %d in %d, <a href=\"https://example.org/%x\">with a link</a> and words.</p>\n",
+				len(a.Content), n, source, len(a.Content)*n*source)
+		}
+		batch.Articles = append(batch.Articles, a)
+	}
+	return batch
+}
