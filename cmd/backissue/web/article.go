@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"html/template"
@@ -126,7 +127,7 @@ func (s *site) buildArticlePage(a *feed.Article, names articleNames) articlePage
 		TitleCut: a.TitleCut,
 		Lang:     language(a.Language),
 		Authors:  names.authors,
-		Dateline: dateline(a.Dateline),
+		Dateline: dateline(a),
 		Tags:     names.tags,
 		Source:   names.source,
 		Rights:   plain(a.Rights),
@@ -243,11 +244,16 @@ func machineRel(rel string) bool {
 	return false
 }
 
-func dateline(d feed.Dateline) string {
-	if d.Place != "" && d.Agency != "" {
-		return d.Place + " · " + d.Agency
+// dateline returns place and agency, or "" where the text itself begins with them.
+func dateline(a *feed.Article) string {
+	first := cmp.Or(a.Dateline.Place, a.Dateline.Agency)
+	if strings.HasPrefix(plain(a.Content), first) {
+		return "" // so it does with nothing
 	}
-	return d.Place + d.Agency
+	if a.Dateline.Place == "" || a.Dateline.Agency == "" {
+		return first
+	}
+	return a.Dateline.Place + " · " + a.Dateline.Agency
 }
 
 // duration writes a playing time as players do.

@@ -167,14 +167,16 @@ func (s *site) sources(ctx context.Context, articles []feed.Article) (map[feed.S
 	return links, nil
 }
 
+// sourceTitle returns the title of a source, or its address as people write one.
 func sourceTitle(s feed.Source) string {
 	if s.Title != "" {
 		return s.Title
 	}
-	if h := host(s.URL); h != "" {
-		return h
+	_, address, ok := strings.Cut(s.URL, "://")
+	if !ok {
+		return s.URL
 	}
-	return s.DisplayTitle()
+	return strings.TrimSuffix(address, "/")
 }
 
 // named returns the link to the feed of a tag or an author that is known by a spelling. The URL name

@@ -175,6 +175,8 @@ func TestArticlePage(t *testing.T) {
 		{"date without time", feed.Article{Title: "T", Published: time.Date(2024, 1, 2, 0, 0, 0, 0, time.UTC)}, []string{">2 January 2024<"}, []string{"UTC"}},
 		{"bad language", feed.Article{Title: "T", Language: `de" onload="x`}, nil, []string{"onload"}},
 		{"author by address only", feed.Article{Title: "T", Authors: []feed.Person{{Email: "a@x.example"}}}, []string{"By <a", ">a@x.example<"}, nil},
+		{"dateline in the text", feed.Article{Title: "T", Dateline: feed.Dateline{Place: "Bonn", Agency: "dpa"}, Content: "<p>Bonn dpa | It rains.</p>"}, nil, []string{`class="dateline"`}},
+		{"dateline of an agency", feed.Article{Title: "T", Dateline: feed.Dateline{Agency: "dpa"}, Content: "<p>It rains.</p>"}, []string{`<p class="dateline">dpa</p>`}, nil},
 		{"controls", feed.Article{Title: "Bell\a and \u0085nel \ufffe \U0001ffff.", Content: "<p>a\x00\x1bb\u009f</p>"}, []string{"Bell and nel  ."}, []string{"\a", "\u0085", "\ufffe", "\U0001ffff", "\x00", "\x1b", "\u009f"}},
 		{"related without link", feed.Article{Title: "T", Related: []feed.Related{{Title: "Lost", Tags: []string{"Unfiled"}}}}, []string{`<p dir="auto">Lost</p>`, `<span dir="auto">Unfiled</span>`}, nil},
 	} {
