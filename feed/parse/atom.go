@@ -71,6 +71,11 @@ func (r *reader) rssInAtom(e *entry, el *element, local string) {
 // it without its type, and so decodes it once and leaves it alone otherwise.
 func (r *reader) construct(name string, el *element) textType {
 	typ := constructType(el)
+	if strings.EqualFold(el.attr("mode"), "base64") { // Atom 0.3
+		if text, ok := fromBase64(el.inner); ok {
+			el.inner = escapeText(text)
+		}
+	}
 	if typ == markup && strings.IndexByte(el.inner, '<') >= 0 {
 		el.inner = withoutDiv(el.inner)
 	}
@@ -200,11 +205,11 @@ func (r *reader) atomContent(e *entry, el *element) {
 // contentHTML returns content of a media type as HTML; false for what is no text.
 func contentHTML(inner, typ, mode string) (string, bool) {
 	if mode == "base64" {
-		raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(inner), ""))
-		if err != nil || !strings.HasPrefix(typ, "text/") && typ != "" {
+		text, ok := fromBase64(inner)
+		if !ok || !strings.HasPrefix(typ, "text/") && typ != "" {
 			return "", false
 		}
-		inner = escapeText(clean(string(raw)))
+		inner = escapeText(text)
 	}
 	switch {
 	case typ == "xhtml", typ == "application/xhtml+xml", typ == "html", typ == "text/html":
@@ -226,6 +231,11 @@ func contentHTML(inner, typ, mode string) (string, bool) {
 		return escapeText(text), true
 	}
 	return "", false
+}
+
+func fromBase64(inner string) (string, bool) {
+	raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(inner), ""))
+	return clean(string(raw)), err == nil
 }
 
 // outOfLine files content that lies elsewhere: media as an enclosure, a page as a link.
@@ -349,12 +359,16 @@ func (r *reader) joinAtomEntry(e *entry, one *atom.Entry) {
 		a.Title = e.otherTitle
 	}
 	r.atomEntryLinks(a, one.Links, base)
+	if a.Link == "" && isWeb(a.GUID) {
+		a.Link = a.GUID // the best there is
+	}
 	for _, c := range one.Categories {
 		t := feed.Tag{Term: oneLine(c.Term), Scheme: asWritten(c.Scheme), Label: oneLine(c.Label)}
 		if t.Term != "" || t.Label != "" {
 			a.Tags = append(a.Tags, t)
 		}
 	}
+	a.Tags = distinct(a.Tags)
 	var authors []feed.Person
 	for _, p := range one.Authors {
 		authors = addPerson(authors, r.typedPerson(p, base))

@@ -7,7 +7,7 @@ import "strings"
 // languages, Finnish, Hungarian, Turkish, Greek and Indonesian.
 func monthNamed(word string) int {
 	switch strings.ToLower(word) {
-	case "jan", "january", "januar", "jänner", "janv", "janvier", "ene", "enero", "gen", "gennaio",
+	case "jan", "january", "januar", "jän", "jänner", "janv", "janvier", "ene", "enero", "gen", "gennaio",
 		"janeiro", "januari", "styczeń", "stycznia", "sty", "leden", "ledna", "led", "янв", "январь",
 		"января", "tammikuuta", "tammikuu", "tammi", "január", "ocak", "oca", "ιαν", "ιανουάριος",
 		"ιανουαρίου", "janvāris", "ian", "ianuarie":

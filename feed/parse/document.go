@@ -16,6 +16,7 @@ type reader struct {
 
 	atom     bool   // Atom's vocabulary, else RSS's
 	version  string // as the root says
+	twice    bool   // some text may have been encoded twice
 	itemName string // the name of an item's tag, as the root's prefix suggests
 
 	scope scope  // at the root, and then inside the channel
@@ -43,6 +44,8 @@ type entry struct {
 	contentBase string // xml:base of the content itself
 	otherTitle  string // for want of a title
 	otherAuthor string // for want of an author
+
+	otherSummary string // HTML; for want of any text
 }
 
 // headFacts is what the scan found in the head and only the end can weigh.
@@ -66,6 +69,7 @@ func readXML(text string, o Options, mended *repairs) (*Document, error) {
 		r.base = ""
 	}
 	r.enter(root)
+	r.twice = mayBeTwice(text)
 	r.slim.begin(r.atom)
 	n := strings.Count(text, "</"+r.itemName+">")
 	r.entries, r.articles = make([]entry, 0, n), make([]feed.Article, 0, n)

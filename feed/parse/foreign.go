@@ -37,10 +37,17 @@ func (r *reader) foreignChild(e *entry, el *element) {
 			return
 		}
 	case itunesSpace:
-		if local == "author" && e.otherAuthor == "" {
-			e.otherAuthor, _ = characterData(el.inner)
-		} else if local == "title" && e.otherTitle == "" {
+		switch local {
+		case "author":
+			if e.otherAuthor == "" {
+				e.otherAuthor, _ = characterData(el.inner)
+			}
+		case "title":
 			r.otherTitle(e, el.inner)
+		case "summary":
+			e.otherText(el.inner)
+		case "keywords":
+			e.keywords(el.inner)
 		}
 	case mediaSpace:
 		r.media(e, local, el.attrs, el.inner, 0)
@@ -76,10 +83,36 @@ func (r *reader) dcChild(e *entry, local, inner string) bool {
 	case "title":
 		r.otherTitle(e, inner)
 		return false
+	case "description":
+		e.otherText(inner)
+		return false
 	default:
 		return false
 	}
 	return true
+}
+
+// otherText remembers a description from another vocabulary. Its type is never said: it is HTML
+// where it looks like it, else text whose lines mean something.
+func (e *entry) otherText(inner string) {
+	if e.otherSummary != "" {
+		return
+	}
+	text, isMarkup := characterData(inner)
+	if !isMarkup && !looksHTML(text) {
+		text = paragraphs(text)
+	}
+	e.otherSummary = text
+}
+
+// keywords adds a list of words with commas between them to the tags.
+func (e *entry) keywords(inner string) {
+	text, _ := characterData(inner)
+	for _, word := range strings.Split(text, ",") {
+		if word = plainText(word, unsaid); word != "" {
+			e.article.Tags = append(e.article.Tags, feed.Tag{Term: word})
+		}
+	}
 }
 
 func (r *reader) otherTitle(e *entry, inner string) {
@@ -114,7 +147,16 @@ func (r *reader) atomInRSS(e *entry, el *element) bool {
 	case "updated":
 		r.date(&a.Updated, el.inner)
 	case "rights":
-		a.Rights, _ = characterData(el.inner)
+		text, _ := characterData(el.inner)
+		a.Rights = plainText(text, constructType(el))
+	case "summary":
+		e.otherText(el.inner)
+		return false
+	case "content":
+		if a.Content != "" {
+			return false
+		}
+		r.atomContent(e, el)
 	default:
 		return false
 	}
@@ -176,16 +218,30 @@ func (r *reader) media(e *entry, local, attrs, inner string, depth int) {
 		addEnclosure(e.article, x)
 	case "group":
 	case "title":
-		r.otherTitle(e, inner)
+		if depth == 0 {
+			r.otherTitle(e, inner)
+		}
+		return
+	case "description":
+		e.otherText(inner)
+		return
+	case "keywords":
+		e.keywords(inner)
+		return
+	case "category":
+		t := tag{attrs: attrs}
+		text, _ := characterData(inner)
+		c := feed.Tag{Term: clean(oneLine(text)), Scheme: clean(t.attr("scheme")), Label: clean(oneLine(t.attr("label")))}
+		if c.Term != "" || c.Label != "" {
+			e.article.Tags = append(e.article.Tags, c)
+		}
 		return
 	default:
 		return
 	}
 	if depth < maxMedia && strings.IndexByte(inner, '<') >= 0 {
 		eachChild(inner, func(t tag, inner string) {
-			if local := t.local(); local != "title" {
-				r.media(e, local, t.attrs, inner, depth+1)
-			}
+			r.media(e, t.local(), t.attrs, inner, depth+1)
 		})
 	}
 }

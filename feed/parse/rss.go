@@ -24,7 +24,9 @@ func (r *reader) rssChild(e *entry, el *element) {
 			e.titleType = markup
 		}
 	case "link":
-		r.rssLink(el)
+		if rel := el.attr("rel"); rel == "" || relation(rel) == "" || !r.atomInRSS(e, el) {
+			r.rssLink(el)
+		}
 	case "description":
 		if len(el.inner) > fullText {
 			a.Summary, _ = characterData(el.inner)
@@ -50,7 +52,11 @@ func (r *reader) rssChild(e *entry, el *element) {
 		r.slim.end("category")
 	case "enclosure":
 		r.slim.open("enclosure")
-		r.slim.attr("url", r.own(el, el.attr("url")))
+		url := el.attr("url")
+		if url == "" {
+			url = el.attr("href")
+		}
+		r.slim.attr("url", r.own(el, url))
 		r.slim.attr("type", el.attr("type"))
 		r.slim.attr("length", el.attr("length"))
 		r.slim.to.add("/>")
@@ -90,7 +96,19 @@ func (r *reader) rssOddity(e *entry, el *element) {
 		r.date(&a.Published, el.inner)
 	case "updated", "modified", "lastmod":
 		r.date(&a.Updated, el.inner)
-	case "encoded", "content":
+	case "id":
+		if text, _ := characterData(el.inner); a.GUID == "" {
+			a.GUID = strings.TrimSpace(text)
+			return
+		}
+		e.keep(el)
+	case "summary":
+		if text, _ := characterData(el.inner); e.otherSummary == "" {
+			e.otherSummary = text
+			return
+		}
+		e.keep(el)
+	case "encoded", "content", "fullitem", "body":
 		if text, _ := characterData(el.inner); text != "" && a.Content == "" {
 			a.Content = text
 			return
@@ -226,9 +244,7 @@ func (r *reader) joinRSSItem(e *entry, item *rss.Item) {
 			tags = append(tags, feed.Tag{Term: term, Scheme: strings.TrimSpace(c.Domain)})
 		}
 	}
-	if a.Tags = append(tags, a.Tags...); len(a.Tags) == 0 {
-		a.Tags = nil
-	}
+	a.Tags = distinct(append(tags, a.Tags...))
 	r.rssEnclosures(a, item, base)
 	a.Summary = strings.TrimSpace(firstText(item.Description, a.Summary))
 	if len(a.Authors) == 0 && e.otherAuthor != "" {
@@ -324,6 +340,12 @@ func (r *reader) finish(e *entry) {
 	if a.Language == "" {
 		a.Language = r.src.Language
 	}
+	if a.Summary == "" && a.Content == "" {
+		a.Summary = strings.TrimSpace(e.otherSummary)
+	}
+	if r.twice {
+		r.decodeTwice(a)
+	}
 	base := r.xmlBase(e.base)
 	for _, other := range []string{a.Link, r.src.Home, r.url} {
 		if base == "" && hasScheme(other) {
@@ -335,6 +357,24 @@ func (r *reader) finish(e *entry) {
 		base = e.contentBase
 	}
 	a.Content = strings.TrimSpace(r.resolveHTML(a.Content, base))
+}
+
+// distinct takes out repetitions, in place; nil for no tags.
+func distinct(tags []feed.Tag) []feed.Tag {
+	kept := tags[:0]
+next:
+	for _, t := range tags {
+		for _, have := range kept {
+			if have == t || have.Term == t.Term && t.Scheme == "" && t.Label == "" {
+				continue next
+			}
+		}
+		kept = append(kept, t)
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	return kept
 }
 
 // linkBase returns what links are resolved against.

@@ -138,8 +138,9 @@ func addressAt(s string, i int) (from, to int, list bool) {
 		return from, to, false
 	}
 	// Only now is it worth knowing whether this is a tag at all, or text about one.
-	before := s[max(0, n-maxTag):n]
-	if open := strings.LastIndexByte(before, '<'); open < 0 || !inTag(before[open:]) {
+	start := max(0, n-maxTag)
+	open := strings.LastIndexByte(s[start:n], '<')
+	if open < 0 || !attrBegins(s[start+open:to+1], n-start-open) {
 		return -1, 0, false
 	}
 	return from, to, list
@@ -148,9 +149,28 @@ func addressAt(s string, i int) (from, to int, list bool) {
 // maxTag is how far, in bytes, an attribute may stand from the beginning of its tag.
 const maxTag = 4096
 
-// inTag reports whether text that begins with "<" is still within the tag: no ">" but in quotes.
-func inTag(s string) bool {
-	return len(s) > 1 && nameStart(s[1]) && closing(s, 1) < 0
+// attrBegins reports whether an attribute of the tag at the start of s begins at i.
+func attrBegins(s string, i int) bool {
+	if !nameStart(s[1]) || closing(s, 1) >= 0 && closing(s, 1) < i {
+		return false
+	}
+	at := 1
+	for at < len(s) && nameByte(s[at]) {
+		at++
+	}
+	for rest := s[at:]; ; {
+		_, _, after, ok := nextAttr(rest)
+		if !ok {
+			return false
+		}
+		for !nameStart(rest[0]) {
+			rest = rest[1:]
+		}
+		if at := len(s) - len(rest); at >= i {
+			return at == i
+		}
+		rest = after
+	}
 }
 
 // resolveSet resolves the addresses of a srcset attribute (HTML §4.8.4.2.1).
