@@ -172,10 +172,14 @@ func newAtomEntry(e *entry, updated string, spaces *namespaces) atomEntry {
 	if e.summary != "" {
 		x.Summary = &atomText{"html", escape(e.summary)}
 	}
-	if e.content != "" {
+	switch {
+	case e.content != "":
 		x.Content = &atomText{"html", escape(e.content)}
-	} else if e.summary == "" {
-		x.Content = &atomText{"text", escape(e.title())} // an entry without a link has to have one
+	case e.summary == "":
+		x.Content = plain(e.title())
+	case e.link == "":
+		// An entry without a link has to have content (RFC 4287 §4.1.2).
+		x.Content, x.Summary = x.Summary, nil
 	}
 	x.Extra = e.extra(spaces)
 	return x
@@ -253,12 +257,12 @@ func entryRel(rel string) string {
 func feedRel(rel string, complete bool) string {
 	rel = strings.TrimSpace(rel)
 	switch lower := strings.ToLower(rel); lower {
-	case "hub", "first", "last", "next", "previous", "prev-archive", "next-archive":
-		if complete && lower != "hub" {
-			return ""
+	case "first", "last", "next", "previous", "prev-archive", "next-archive", "current":
+		if complete {
+			return "" // there is nothing before it and nothing after it (RFC 5005 §2)
 		}
 		return lower
-	case "current", "self", "search", "service":
+	case "hub", "self", "search", "service":
 		return lower
 	}
 	return entryRel(rel)

@@ -21,6 +21,7 @@ type entry struct {
 	key      string // the identity that goes out; never empty
 	guid     string // the publisher's guid where it is another
 	link     string // page of the article: the publisher's, or the archive's
+	page     string // the archive's page of the article
 	headline string // plain text; may be empty
 	summary  string // clean HTML
 	content  string // clean HTML, with the pictures in front
@@ -53,9 +54,10 @@ func newEntry(a *feed.Article, d *Document) entry {
 	if a.GUID != a.Key && strings.TrimSpace(a.GUID) != "" {
 		e.guid = markup.Legible(a.GUID)
 	}
-	if e.link == "" && d.ArticleURL != nil {
-		e.link = markup.URL(d.ArticleURL(a.ID), "")
+	if d.ArticleURL != nil {
+		e.page = markup.URL(d.ArticleURL(a.ID), "")
 	}
+	e.link = cmp.Or(e.link, e.page)
 	e.headline = line(a.Headline())
 	base := cmp.Or(a.Link, a.Origin.Home)
 	e.summary = strings.TrimSpace(markup.Clean(a.Summary, base))
@@ -232,13 +234,30 @@ func languageTag(s string) string {
 	if s == "" {
 		return ""
 	}
-	if _, err := language.Parse(s); err != nil {
+	tag, err := language.Parse(s)
+	if err != nil {
 		return ""
 	}
-	if base, _, _ := strings.Cut(s, "-"); len(base) > 3 || strings.EqualFold(base, "und") {
+	base, rest, _ := strings.Cut(s, "-")
+	switch {
+	case len(base) < 2, len(base) > 3, strings.EqualFold(base, "und"):
 		return ""
+	case len(base) == 3:
+		// Feeds know the languages of ISO 639-2; "cmn" is Chinese to them.
+		tag, _ = language.Macro.Canonicalize(tag) // what it cannot do leaves the tag as it was
+	}
+	if known, _ := tag.Base(); !strings.EqualFold(known.String(), base) {
+		return strings.TrimSuffix(known.String()+"-"+rest, "-")
 	}
 	return s
+}
+
+// web returns an address where it is one of the web, else "".
+func web(u string) string {
+	if strings.HasPrefix(u, "https://") || strings.HasPrefix(u, "http://") {
+		return u
+	}
+	return ""
 }
 
 // mediaType returns a media type fit to be written, guessed from the address where the given one is

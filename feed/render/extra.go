@@ -62,8 +62,8 @@ func (e *entry) duration() int {
 // maxNesting is how deep extension elements nest.
 const maxNesting = 32
 
-// parseElement takes an element apart. It reports false for one that is not well-formed or has no
-// namespace, and so would be taken for one of the format's own.
+// parseElement takes an element apart. It reports false for one that is not well-formed, and for one
+// that has no namespace or holds something without, which would be taken for the format's own.
 func parseElement(x *feed.Element) (node, bool) {
 	if !isURI(x.Space) || !isName(x.Name) {
 		return node{}, false
@@ -118,7 +118,7 @@ func (n *node) children(d *xml.Decoder, prefixes map[string]string, depth int) b
 		case xml.CharData:
 			n.kids = append(n.kids, node{text: markup.Legible(string(t))})
 		case xml.StartElement:
-			if !isName(t.Name.Local) || t.Name.Space != "" && !isURI(t.Name.Space) {
+			if !isName(t.Name.Local) || !isURI(t.Name.Space) {
 				return false
 			}
 			kid := node{space: t.Name.Space, name: t.Name.Local, prefix: prefixFor(prefixes, t.Name.Space)}
@@ -175,8 +175,7 @@ func prefixFor(prefixes map[string]string, space string) string {
 
 // isURI reports whether a namespace is named by something that a feed may declare.
 func isURI(s string) bool {
-	scheme, rest, ok := strings.Cut(s, ":")
-	return ok && scheme != "" && rest != "" && absoluteIRI(s) == s
+	return s != "" && s != nsXML && s != "http://www.w3.org/2000/xmlns/" && absoluteIRI(s) == s
 }
 
 // raw returns the element under the prefixes of a document.
@@ -200,9 +199,6 @@ func (n *node) inner(b *strings.Builder, spaces *namespaces) {
 		}
 		name := spaces.qualified(kid.space, kid.prefix, kid.name)
 		b.WriteString("<" + name)
-		if kid.space == "" && spaces.own == nsAtom {
-			b.WriteString(` xmlns=""`)
-		}
 		for _, a := range kid.attrs {
 			value := strings.NewReplacer(`"`, "&quot;", "\n", "&#xA;", "\t", "&#x9;").Replace(escape(a.value))
 			b.WriteString(" " + spaces.qualified(a.space, a.prefix, a.name) + `="` + value + `"`)

@@ -58,6 +58,7 @@ type jsonExtension struct {
 	ID           feed.ID             `json:"id,omitempty"`
 	Revision     int                 `json:"revision,omitempty"`
 	GUID         string              `json:"guid,omitempty"`
+	Link         string              `json:"link,omitempty"` // where it is none of the web
 	Kicker       string              `json:"kicker,omitempty"`
 	TitleCut     bool                `json:"title_cut,omitempty"`
 	Dateline     *jsonDateline       `json:"dateline,omitempty"`
@@ -112,16 +113,16 @@ func writeJSON(w io.Writer, d *Document) error {
 			Version:     "https://jsonfeed.org/version/1.1",
 			Title:       feedTitle(d),
 			Language:    languageTag(d.Language),
-			HomePageUrl: markup.URL(d.Home, ""),
-			FeedUrl:     markup.URL(d.Self, ""),
+			HomePageUrl: web(markup.URL(d.Home, "")),
+			FeedUrl:     web(markup.URL(d.Self, "")),
 			Description: line(d.Subtitle),
-			NextUrl:     markup.URL(d.NextURL, d.Self),
-			Icon:        markup.URL(d.Icon, ""),
+			NextUrl:     web(markup.URL(d.NextURL, d.Self)),
+			Icon:        web(markup.URL(d.Icon, "")),
 		},
 		Items: []jsonItem{},
 	}
 	for _, l := range d.Links {
-		if u := markup.URL(l.Href, d.Self); u != "" && strings.EqualFold(l.Rel, "hub") {
+		if u := web(markup.URL(l.Href, d.Self)); u != "" && strings.EqualFold(l.Rel, "hub") {
 			f.Hubs = append(f.Hubs, &feeds.JSONHub{Type: "WebSub", Url: u})
 		}
 	}
@@ -140,16 +141,18 @@ func newJSONItem(e *entry) jsonItem {
 	x := jsonItem{
 		JSONItem: feeds.JSONItem{
 			Id:          e.key,
-			Url:         e.link,
+			Url:         cmp.Or(web(e.link), web(e.page)),
 			Title:       e.headline,
 			ContentHTML: cmp.Or(e.content, e.summary),
 			Summary:     line(markup.Text(e.summary)),
 			Authors:     jsonAuthors(e.Authors),
 		},
 		Published: rfc3339(e.published()),
-		Modified:  rfc3339(e.modified()),
 		Language:  e.language,
 		Backissue: newJSONExtension(e),
+	}
+	if m := e.modified(); !m.Before(e.published()) {
+		x.Modified = rfc3339(m)
 	}
 	if x.ContentHTML == "" {
 		x.ContentText = e.title()
@@ -158,12 +161,12 @@ func newJSONItem(e *entry) jsonItem {
 		x.Tags = append(x.Tags, t.String())
 	}
 	for _, img := range e.Images {
-		if x.Image = markup.URL(img.URL, e.Link); x.Image != "" {
+		if x.Image = web(markup.URL(img.URL, e.Link)); x.Image != "" {
 			break
 		}
 	}
 	for _, enc := range e.Enclosures {
-		if u := markup.URL(enc.URL, e.Link); u != "" {
+		if u := web(markup.URL(enc.URL, e.Link)); u != "" {
 			x.Attachments = append(x.Attachments, jsonAttachment{
 				URL:      u,
 				Type:     mediaType(enc.Type, u, "application/octet-stream"),
@@ -199,6 +202,9 @@ func newJSONExtension(e *entry) jsonExtension {
 		Contributors: jsonAuthors(e.Contributors),
 		Rights:       line(e.Rights),
 	}
+	if web(e.link) == "" {
+		x.Link = e.link
+	}
 	if d := (jsonDateline{line(e.Dateline.Place), line(e.Dateline.Agency)}); d != (jsonDateline{}) {
 		x.Dateline = &d
 	}
@@ -211,6 +217,11 @@ func newJSONExtension(e *entry) jsonExtension {
 	for _, l := range e.Links {
 		if u := markup.URL(l.Href, e.Link); u != "" {
 			x.Links = append(x.Links, jsonLink{u, line(l.Rel), mediaType(l.Type, "", ""), languageTag(l.Hreflang), line(l.Title)})
+		}
+	}
+	for _, enc := range e.Enclosures {
+		if u := markup.URL(enc.URL, e.Link); u != "" && web(u) == "" {
+			x.Links = append(x.Links, jsonLink{u, "enclosure", mediaType(enc.Type, u, ""), "", line(enc.Title)})
 		}
 	}
 	for _, r := range e.Related {

@@ -2,6 +2,7 @@ package render
 
 import (
 	"encoding/xml"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -234,15 +235,15 @@ func (n *namespaces) declarations() []xml.Attr {
 	return list
 }
 
-// reservedPrefix reports whether a prefix belongs to a namespace that everyone knows by it.
+// reservedPrefixes belong to namespaces that everyone knows by them.
+const reservedPrefixes = ` access admin ag annotate app atom audio blogChannel cc cf company content
+ conversationsNetwork cp creativeCommons dc dcterms email ev feedburner fh foaf g geo georss geourl gml
+ googleplay icbm image indexing itunes kml20 kml21 kml22 l mathml media openid opensearch opensearch10
+ opml podcast rdf rdfs ref reqv rss090 rss091 rss1 rss11 search slash soap source ss str sub svg sx sy
+ taxo thr trackback wfw wiki xhtml xlink xrd xrds `
+
 func reservedPrefix(p string) bool {
-	switch p {
-	case "atom", "content", "dc", "dcterms", "fh", "itunes", "media", "podcast", "georss", "geo", "thr",
-		"slash", "wfw", "creativeCommons", "googleplay", "source", "rdf", "sy", "admin", "xhtml", "svg",
-		"feedburner", "cc", "g", "opensearch", "gml", "foaf", "taxo", "app":
-		return true
-	}
-	return false
+	return slices.Contains(strings.Fields(reservedPrefixes), p)
 }
 
 // isName reports whether s is an XML name without a colon, of the letters that need no table.

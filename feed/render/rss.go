@@ -13,6 +13,7 @@ import (
 
 	"github.com/gorilla/feeds"
 
+	"github.com/backissue/backissue/feed"
 	"github.com/backissue/backissue/feed/markup"
 )
 
@@ -27,6 +28,7 @@ type rssChannel struct {
 	Title       rssText       `xml:"title"`
 	Link        string        `xml:"link"`
 	Description rssText       `xml:"description"`
+	Copyright   *rssText      `xml:"copyright"`
 	Image       *rssImage     `xml:"image"`
 	Links       []rssAtomLink `xml:"atom:link"`
 	Archive     *struct{}     `xml:"fh:archive"`
@@ -105,7 +107,6 @@ func writeRSS(w io.Writer, d *Document) error {
 	c := &rssChannel{
 		RssFeed: feeds.RssFeed{
 			Language:      languageTag(d.Language),
-			Copyright:     line(d.Rights),
 			LastBuildDate: rfc822(d.Updated),
 			Generator:     generatorName,
 		},
@@ -113,6 +114,9 @@ func writeRSS(w io.Writer, d *Document) error {
 		Link:        cmp.Or(markup.URL(d.Home, ""), markup.URL(d.Self, ""), feedID(d)),
 		Description: rssText{escapeRSS(cmp.Or(line(d.Subtitle), feedTitle(d)))},
 		spaces:      spaces,
+	}
+	if r := line(d.Rights); r != "" {
+		c.Copyright = &rssText{escapeRSS(r)}
 	}
 	if icon := markup.URL(d.Icon, ""); isRSSImage(icon) {
 		c.Image = &rssImage{icon, c.Title, c.Link}
@@ -130,12 +134,12 @@ func writeRSS(w io.Writer, d *Document) error {
 		spaces.prefix(nsHistory, "")
 	}
 	for _, e := range entries(d, key) {
-		c.Items = append(c.Items, newRSSItem(&e, spaces))
+		c.Items = append(c.Items, newRSSItem(&e, d.Self, spaces))
 	}
 	return write(w, c)
 }
 
-func newRSSItem(e *entry, spaces *namespaces) rssItem {
+func newRSSItem(e *entry, self string, spaces *namespaces) rssItem {
 	x := rssItem{
 		RssItem: feeds.RssItem{
 			Guid:     &feeds.RssGuid{Id: e.key, IsPermaLink: strconv.FormatBool(e.permaLink())},
@@ -156,9 +160,11 @@ func newRSSItem(e *entry, spaces *namespaces) rssItem {
 	for _, t := range e.tags {
 		x.Categories = append(x.Categories, rssCategory{t.Scheme, escapeRSS(t.String())})
 	}
+	list := linkList{}
 	for _, enc := range e.Enclosures {
 		u := slashed(markup.URL(enc.URL, e.Link))
-		if u == "" {
+		if !enclosable(u, self) {
+			list.add(newAtomLink(feed.Link{Href: u, Type: enc.Type, Title: enc.Title, Length: enc.Length}, "enclosure", ""))
 			continue
 		}
 		x.Enclosures = append(x.Enclosures, &feeds.RssEnclosure{
@@ -167,7 +173,6 @@ func newRSSItem(e *entry, spaces *namespaces) rssItem {
 			Type:   mediaType(enc.Type, u, "application/octet-stream"),
 		})
 	}
-	list := linkList{}
 	for _, l := range slices.Concat(e.Links, e.related) {
 		if rel := entryRel(l.Rel); rel != "" && rel != "enclosure" && rel != "alternate" {
 			if a := newAtomLink(l, rel, e.Link); a.Href != x.Comments || rel != "replies" {
@@ -257,6 +262,25 @@ func (e *entry) updated() string {
 		return ""
 	}
 	return rfc3339(m)
+}
+
+// enclosable reports whether an address may stand in an enclosure: only one of the web may (RSS 2.0),
+// and a host without a dot is nobody's but our own. Others go out as Atom links.
+func enclosable(u, self string) bool {
+	host := hostOf(u)
+	return web(u) != "" && (strings.Contains(host, ".") || host == hostOf(self))
+}
+
+func hostOf(u string) string {
+	_, rest, _ := strings.Cut(u, "://")
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		rest = rest[:i]
+	}
+	if _, host, ok := strings.Cut(rest, "@"); ok {
+		rest = host
+	}
+	host, _, _ := strings.Cut(rest, ":")
+	return host
 }
 
 // isRSSImage reports whether an address is one of a picture that may stand for a channel: RSS 2.0

@@ -28,6 +28,7 @@ func (v *vocabulary) admit(n *node) bool {
 	case nsMedia:
 		return v.media(n, true)
 	case nsDC:
+		n.attrs = nil
 		switch n.name {
 		case "publisher", "relation", "coverage":
 			return n.set(n.content())
@@ -38,10 +39,11 @@ func (v *vocabulary) admit(n *node) bool {
 	case nsTerms:
 		switch n.name {
 		case "license", "rightsHolder", "spatial", "temporal", "audience", "bibliographicCitation", "provenance":
-			return len(n.kids) > 0 || len(n.attrs) > 0
+			return n.content() != ""
 		}
 		return false
 	case nsSlash:
+		n.attrs = nil
 		switch n.name {
 		case "comments":
 			return n.set(count(n.content())) && v.first(prefix, n)
@@ -52,24 +54,28 @@ func (v *vocabulary) admit(n *node) bool {
 	case nsThread:
 		return v.thread(n) && v.first(prefix, n)
 	case nsWellFormedWeb:
+		n.attrs = nil
 		if n.name == "commentRSS" {
 			n.name = "commentRss"
 		}
 		return (n.name == "commentRss" || n.name == "comment") && n.set(v.url(n.content())) && v.first(prefix, n)
 	case nsFeedburner:
+		n.attrs = nil
 		return (n.name == "origLink" || n.name == "origEnclosureLink") && n.set(v.url(n.content())) && v.first("feedburner", n)
 	case nsCommons:
+		n.attrs = nil
 		return n.name == "license" && n.set(v.url(n.content()))
 	case nsGeoRSS:
+		n.attrs = nil
 		return n.name == "point" && n.set(numbers(n.content(), 2)) || n.name == "featureName" && n.set(n.content())
 	case nsGeo:
+		n.attrs = nil
 		return (n.name == "lat" || n.name == "long") && n.set(numbers(n.content(), 1))
 	}
 	return n.space != nsJSONFeed && !ruled(n.space)
 }
 
-// first reports whether an element is the first of its name in this item, without attributes that
-// it may not have.
+// first reports whether an element is the first of its name in this item.
 func (v *vocabulary) first(prefix string, n *node) bool {
 	name := prefix + ":" + n.name
 	if v.once[name] {
