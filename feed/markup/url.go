@@ -52,10 +52,10 @@ func plainURL(s string) bool {
 		}
 	}
 	n := 0
-	for n < len(rest) && (isAlnum(rest[n]) || rest[n] == '.' || rest[n] == '-') {
+	for n < len(rest) && (isAlnum(rest[n]) || n > 0 && (rest[n] == '-' || rest[n] == '.') && rest[n-1] != rest[n]) {
 		n++
 	}
-	if n == 0 || rest[0] == '.' || n < len(rest) && !strings.ContainsRune("/?#", rune(rest[n])) {
+	if n == 0 || rest[n-1] == '.' || n < len(rest) && rest[n] != '/' {
 		return false
 	}
 	for i := n; i < len(rest); i++ {
@@ -124,14 +124,15 @@ func host(s string) string {
 			return ""
 		}
 	}
-	if !ascii {
+	if !ascii || strings.Contains(strings.ToLower(s), "xn--") {
 		a, err := idna.Lookup.ToASCII(s)
 		if err != nil {
 			return ""
 		}
 		s = a
 	}
-	if s == "" || s[0] == '.' || len(s) > 253 {
+	s = strings.TrimSuffix(s, ".") // the root, which every name is under
+	if s == "" || s[0] == '.' || strings.Contains(s, "..") || len(s) > 253 {
 		return ""
 	}
 	return s

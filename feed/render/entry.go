@@ -264,8 +264,10 @@ func web(u string) string {
 // not, and fallback where that tells nothing.
 func mediaType(given, address, fallback string) string {
 	given = strings.TrimSpace(given)
-	if t, _, err := mime.ParseMediaType(given); err == nil && strings.Count(t, "/") == 1 && isASCII(t) {
-		return t
+	if t, _, err := mime.ParseMediaType(given); err == nil {
+		if major, minor, ok := strings.Cut(t, "/"); ok && isToken(major) && isToken(minor) {
+			return t
+		}
 	}
 	address, _, _ = strings.Cut(address, "?")
 	address, _, _ = strings.Cut(address, "#")
@@ -304,13 +306,9 @@ func mediaType(given, address, fallback string) string {
 	return fallback
 }
 
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
+// isToken reports whether s is one half of a media type (RFC 6838 §4.2, without its rarest signs).
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !isWord(r) && r != '.' && r != '+' && r != '-' })
 }
 
 // email returns an e-mail address fit to be written, or "".

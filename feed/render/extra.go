@@ -136,7 +136,15 @@ func (n *node) children(d *xml.Decoder, prefixes map[string]string, depth int) b
 }
 
 func (n *node) addAttr(space, prefix, name, value string) {
-	if !isName(name) || space != "" && space != "xml" && space != nsXML && !isURI(space) {
+	switch {
+	case !isName(name):
+		return
+	case space == nsXML || space == "xml":
+		if value = languageTag(value); name != "lang" || value == "" {
+			return
+		}
+		space = nsXML
+	case space != "" && !isURI(space):
 		return
 	}
 	for _, had := range n.attrs {
@@ -147,6 +155,8 @@ func (n *node) addAttr(space, prefix, name, value string) {
 	n.attrs = append(n.attrs, nodeAttr{space, prefix, name, markup.Legible(value)})
 }
 
+// nsXML is the namespace of what XML itself defines. xml:lang is all that is kept of it; a base would
+// be taken for that of addresses that are absolute already.
 const nsXML = "http://www.w3.org/XML/1998/namespace"
 
 // xmlSpace returns the namespace of a prefixed attribute; an unbound prefix has none that isURI

@@ -121,6 +121,9 @@ func writeJSON(w io.Writer, d *Document) error {
 		},
 		Items: []jsonItem{},
 	}
+	if f.NextUrl == f.FeedUrl {
+		f.NextUrl = ""
+	}
 	for _, l := range d.Links {
 		if u := web(markup.URL(l.Href, d.Self)); u != "" && strings.EqualFold(l.Rel, "hub") {
 			f.Hubs = append(f.Hubs, &feeds.JSONHub{Type: "WebSub", Url: u})
@@ -184,7 +187,7 @@ func jsonAuthors(people []feed.Person) []*feeds.JSONAuthor {
 	for _, p := range persons(people) {
 		a := &feeds.JSONAuthor{Name: p.Name, Url: p.URI}
 		if a.Url == "" && p.Email != "" {
-			a.Url = "mailto:" + p.Email
+			a.Url = markup.URL("mailto:"+p.Email, "")
 		}
 		list = append(list, a)
 	}
