@@ -34,8 +34,8 @@ func Identify(articles []Article, home string) []Article {
 		a := &articles[i]
 		a.Key = key(a, guids, links, home)
 		// What is still shared differs only in its text (a feed of bare descriptions, say).
-		for again := uuid("again", a.Key, a.Title, a.Summary, a.Content); taken[NormalURL(a.Key)]; {
-			a.Key, again = again, uuid("again", again)
+		for taken[NormalURL(a.Key)] {
+			a.Key = uuid("again", a.Key, a.Title, a.Summary, a.Content)
 		}
 		taken[NormalURL(a.Key)] = true
 	}

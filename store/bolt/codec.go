@@ -46,7 +46,7 @@ type codec struct {
 
 func newCodec(dict []byte) (*codec, error) {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false),
-		zstd.WithEncoderDictRaw(dictionaryID, dict), zstd.WithLowerEncoderMem(true))
+		zstd.WithEncoderDictRaw(dictionaryID, dict), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(256<<10))
 	if err != nil {
 		return nil, fmt.Errorf("make the compressor: %w", err)
 	}
