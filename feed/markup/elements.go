@@ -40,8 +40,8 @@ const (
 // tableRules are the rules of the elements that may hold nothing but parts of tables.
 const tableRules = table | section | row
 
-// list and the like are elements that the rules above mention by what they hold.
-func (e *element) isList() bool { return e.out == "ul" || e.out == "ol" || e.out == "menu" }
+// isList reports whether the element is one that holds items.
+func (e *element) isList() bool { return e.out == "ul" || e.out == "ol" }
 
 // value is what an attribute may hold.
 type value byte
@@ -72,14 +72,14 @@ var elements = sync.OnceValue(func() map[string]*element {
 			if !renamed {
 				out = in
 			}
-			// Formatting elements have no attributes of their own: an HTML parser opens them again
-			// in every paragraph, and tells only equal ones to be enough.
 			vocabulary[in] = &element{out: out, rules: rules, attrs: attrs}
 		}
 	}
 	with := func(attrs ...attr) []attr { return append(attrs, global...) }
 
-	add("b code>code em i s strike>s small strong tt>code u", 0)
+	// Formatting elements have no attributes of their own: an HTML parser opens unclosed ones again in
+	// every paragraph, and it is by their likeness that it stops.
+	add("b code em i s strike>s small strong tt>code u", 0)
 	add("kbd samp sub sup var cite mark dfn ruby picture bdi", 0, global...)
 	add("span font>span big>span nobr>span bdo>span", needsAttrs, global...)
 	add("abbr acronym>abbr", 0, with(attr{"title", text})...)

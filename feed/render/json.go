@@ -185,7 +185,7 @@ func newJSONItem(e *entry) jsonItem {
 func jsonAuthors(people []feed.Person) []*feeds.JSONAuthor {
 	var list []*feeds.JSONAuthor
 	for _, p := range persons(people) {
-		a := &feeds.JSONAuthor{Name: p.Name, Url: p.URI}
+		a := &feeds.JSONAuthor{Name: p.Name, Url: web(p.URI)}
 		if a.Url == "" && p.Email != "" {
 			a.Url = markup.URL("mailto:"+p.Email, "")
 		}

@@ -214,10 +214,6 @@ func mustBeSound(t testing.TB, f render.Format, got []byte) {
 func TestReadBack(t *testing.T) {
 	a := full()
 	t.Run("Atom", func(t *testing.T) {
-		type link struct {
-			Href, Rel, Type, Title, Hreflang string
-			Length                           int64
-		}
 		var got struct {
 			ID      string `xml:"http://www.w3.org/2005/Atom id"`
 			Entries []struct {
