@@ -306,7 +306,7 @@ func persons(people []feed.Person) []atomPerson {
 func (e *entry) atomSource() *atomSource {
 	o := e.Origin
 	self, home := markup.URL(o.URL, ""), markup.URL(o.Home, "")
-	id := cmp.Or(absoluteIRI(o.ID), slashed(self), slashed(home))
+	id := cmp.Or(absoluteIRI(o.ID), slashed(self), slashed(home), absoluteIRI(o.URL))
 	if id == "" {
 		return nil
 	}
