@@ -69,6 +69,7 @@ func TestURL(t *testing.T) {
 		{"http://a.example./b", "", "http://a.example/b"},
 		{"http://a..example/", "", ""},
 		{"http://xn--/", "", ""},
+		{"http://\xff.example/", "", ""},
 		{"http://xn--bcher-kva.example/", "", "http://xn--bcher-kva.example/"},
 		{"http://a--b.example?c", "", "http://a--b.example?c"},
 		{"b", "http://a.example", "http://a.example/b"},

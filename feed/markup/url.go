@@ -129,6 +129,10 @@ func host(s string) string {
 		if err != nil {
 			return ""
 		}
+		// Some characters that no name may have pass the first time only.
+		if again, err := idna.Lookup.ToASCII(a); err != nil || again != a {
+			return ""
+		}
 		s = a
 	}
 	s = strings.TrimSuffix(s, ".") // the root, which every name is under
