@@ -4,12 +4,16 @@ import "strings"
 
 // describe says in plain words what bytes that are no feed look like.
 func describe(text string) string {
+	if strings.TrimSpace(text) == "" {
+		return "it is empty"
+	}
+	return "it looks like " + kindOf(text)
+}
+
+func kindOf(text string) string {
 	start := strings.ToLower(strings.TrimSpace(text[:min(len(text), 4096)]))
-	switch {
-	case strings.TrimSpace(text) == "":
-		return "nothing: it is empty"
-	case start == "":
-		return "blank space"
+	if start == "" {
+		return "white space"
 	}
 	for _, known := range []struct{ mark, what string }{
 		{"<opml", "a list of subscriptions (OPML)"},
@@ -20,7 +24,7 @@ func describe(text string) string {
 		{"<urlset", "a sitemap"},
 		{"<sitemapindex", "a sitemap"},
 		{"<svg", "an SVG image"},
-		{"<channel", "a channel without items"},
+		{"<channel", "a CDF channel"},
 		{"<rss", "RSS that breaks off at once"},
 		{"<feed", "a <feed> of another kind than Atom"},
 	} {

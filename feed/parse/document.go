@@ -55,6 +55,7 @@ type headFacts struct {
 	period                  string // sy:updatePeriod
 	frequency               string // sy:updateFrequency
 	image, home             string // for want of another
+	tries                   int    // how many elements may yet lack their end tag
 	language, rights        string // from Dublin Core
 }
 
@@ -63,13 +64,13 @@ func readXML(text string, o Options, mended *repairs) (*Document, error) {
 	r := &reader{text: text, url: o.URL, mended: mended}
 	root, ok := r.findRoot()
 	if !ok {
-		return nil, fmt.Errorf("%w: it looks like %s", ErrNotFeed, describe(text))
+		return nil, fmt.Errorf("%w: %s", ErrNotFeed, describe(text))
 	}
 	if r.base = o.URL; !hasScheme(r.base) {
 		r.base = ""
 	}
 	r.enter(root)
-	r.twice = mayBeTwice(text)
+	r.twice, r.head.tries = mayBeTwice(text), maxUnclosed
 	r.slim.begin(r.atom)
 	n := strings.Count(text, "</"+r.itemName+">")
 	r.entries, r.articles = make([]entry, 0, n), make([]feed.Article, 0, n)
@@ -282,12 +283,11 @@ func (r *reader) child(t tag, sc scope, stop string, tries *int) (e element, nex
 // for. Every search costs a pass over the item.
 const maxUnclosed = 16
 
-// maxChildren bounds the elements of one item.
-const maxChildren = 10000
+// maxChildren bounds the elements of one item, and whatever is listed in one place.
+const maxChildren = 2000
 
 func (r *reader) headElement(t tag) (next int) {
-	tries := maxUnclosed - len(r.mended.list)
-	e, next := r.child(t, r.scope, r.itemName, &tries)
+	e, next := r.child(t, r.scope, r.itemName, &r.head.tries)
 	if r.atom {
 		r.atomHead(&e)
 	} else {

@@ -37,8 +37,14 @@ type rebuilder struct {
 	scope   scope
 	element *feed.Element
 	out     strings.Builder
-	open    []string // names of the open elements
-	local   scope    // bindings declared inside, which need no outer one
+	open    []openElement
+	local   scope // bindings declared inside, which need no outer one
+}
+
+// openElement is an element whose end tag is to come.
+type openElement struct {
+	name  string
+	outer int // how many local bindings held outside of it
 }
 
 // use notes that a prefix is used.
@@ -85,7 +91,7 @@ func (w *rebuilder) rebuild(inner string) string {
 	}
 	w.text(inner[i:])
 	for len(w.open) > 0 {
-		w.end(w.open[len(w.open)-1])
+		w.end(w.open[len(w.open)-1].name)
 	}
 	return w.out.String()
 }
@@ -95,7 +101,8 @@ func (w *rebuilder) start(t *tag) bool {
 	if len(w.open) >= maxDepth || !goodName(t.name) {
 		return t.kind == emptyTag
 	}
-	w.local = append(w.local, w.local.within(t.attrs)[len(w.local):]...)
+	outer := len(w.local)
+	w.local = w.local.within(t.attrs)
 	if prefix := t.prefix(); prefix != "" || w.scope != nil {
 		w.use(prefix)
 	}
@@ -125,8 +132,9 @@ func (w *rebuilder) start(t *tag) bool {
 	}
 	if t.kind == emptyTag {
 		w.out.WriteByte('/')
+		w.local = w.local[:outer]
 	} else {
-		w.open = append(w.open, t.name)
+		w.open = append(w.open, openElement{t.name, outer})
 	}
 	w.out.WriteByte('>')
 	return true
@@ -148,7 +156,7 @@ func contains(list []string, s string) bool {
 // that closes nothing is left out.
 func (w *rebuilder) end(name string) {
 	at := len(w.open) - 1
-	for at >= 0 && !sameName(w.open[at], name) {
+	for at >= 0 && !sameName(w.open[at].name, name) {
 		at--
 	}
 	if at < 0 {
@@ -156,9 +164,10 @@ func (w *rebuilder) end(name string) {
 	}
 	for i := len(w.open) - 1; i >= at; i-- {
 		w.out.WriteString("</")
-		w.out.WriteString(w.open[i])
+		w.out.WriteString(w.open[i].name)
 		w.out.WriteByte('>')
 	}
+	w.local = w.local[:w.open[at].outer]
 	w.open = w.open[:at]
 }
 

@@ -105,10 +105,13 @@ func (e *entry) otherText(inner string) {
 	e.otherSummary = text
 }
 
+// maxKeywords is how many words one list of keywords may add.
+const maxKeywords = 200
+
 // keywords adds a list of words with commas between them to the tags.
 func (e *entry) keywords(inner string) {
 	text, _ := characterData(inner)
-	for _, word := range strings.Split(text, ",") {
+	for _, word := range strings.SplitN(text, ",", maxKeywords) {
 		if word = plainText(word, unsaid); word != "" {
 			e.article.Tags = append(e.article.Tags, feed.Tag{Term: word})
 		}
@@ -232,7 +235,7 @@ func (r *reader) media(e *entry, local, attrs, inner string, depth int) {
 		t := tag{attrs: attrs}
 		text, _ := characterData(inner)
 		c := feed.Tag{Term: clean(oneLine(text)), Scheme: clean(t.attr("scheme")), Label: clean(oneLine(t.attr("label")))}
-		if c.Term != "" || c.Label != "" {
+		if (c.Term != "" || c.Label != "") && len(e.article.Tags) < maxChildren {
 			e.article.Tags = append(e.article.Tags, c)
 		}
 		return

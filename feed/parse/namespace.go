@@ -142,6 +142,9 @@ type binding struct {
 // changes another.
 type scope []binding
 
+// maxBindings bounds a scope: every name of the document is looked up in it.
+const maxBindings = 256
+
 // within returns the scope inside of an element with these attributes.
 func (sc scope) within(attrs string) scope {
 	if !strings.Contains(attrs, "xmlns") {
@@ -150,7 +153,7 @@ func (sc scope) within(attrs string) scope {
 	inner := sc[:len(sc):len(sc)]
 	for rest := attrs; ; {
 		name, value, after, ok := nextAttr(rest)
-		if !ok {
+		if !ok || len(inner) >= maxBindings {
 			return inner
 		}
 		rest = after

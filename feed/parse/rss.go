@@ -177,7 +177,7 @@ func cut(s string, n int) string {
 func (e *entry) addAuthor(p feed.Person) { e.article.Authors = addPerson(e.article.Authors, p) }
 
 func addPerson(list []feed.Person, p feed.Person) []feed.Person {
-	if p == (feed.Person{}) {
+	if p == (feed.Person{}) || len(list) >= maxChildren {
 		return list
 	}
 	for i, have := range list {
@@ -302,7 +302,7 @@ func (r *reader) rssEnclosures(a *feed.Article, item *rss.Item, base string) {
 
 // addEnclosure adds an enclosure, or what it knows to the one of the same address.
 func addEnclosure(a *feed.Article, x feed.Enclosure) {
-	if x.URL == "" {
+	if x.URL == "" || len(a.Enclosures) >= maxChildren {
 		return
 	}
 	for i := range a.Enclosures {

@@ -153,6 +153,9 @@ func (r *reader) finishHead(ttl string) {
 	if s.Fetch.TTL == 0 && r.head.period != "" {
 		s.Fetch.TTL = updateInterval(r.head.period, r.head.frequency)
 	}
+	if r.twice {
+		r.decodeTexts(&s.Title, &s.Description)
+	}
 	for _, p := range []*string{&s.Title, &s.Home, &s.Description, &s.Language, &s.Rights, &s.Image, &s.FeedID} {
 		*p = clean(*p)
 	}

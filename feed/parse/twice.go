@@ -36,6 +36,10 @@ func (r *reader) decodeTwice(a *feed.Article) {
 	for i := range a.Authors {
 		texts = append(texts, &a.Authors[i].Name)
 	}
+	r.decodeTexts(texts...)
+}
+
+func (r *reader) decodeTexts(texts ...*string) {
 	for _, s := range texts {
 		if once, ok := encodedOnce(*s); ok {
 			*s = clean(once)
