@@ -144,7 +144,8 @@ type Batch struct {
 	// owner decides (Tags, Subscribed) stays as it was for a known source. Its fetch state is stored
 	// if the batch comes of a visit (Fetch.Checked says when); what is imported leaves it alone.
 	Source feed.Source
-	// Articles as they were read, identified ([feed.Identify]), in any order.
+	// Articles as they were read, identified ([feed.Identify]), in any order. Each must have a Key
+	// of its own.
 	Articles []feed.Article
 	// Seen is when they came.
 	Seen time.Time

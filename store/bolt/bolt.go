@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -72,10 +73,15 @@ func Open(path string, o *Options) (*DB, error) {
 		bo.InitialMmapSize = 16 << 30
 	}
 	var db *bbolt.DB
-	err := guarded(func() (err error) {
+	try := func() (err error) {
 		db, err = bbolt.Open(path, 0o600, bo)
 		return err
-	})
+	}
+	err := guarded(try)
+	if errors.Is(err, syscall.ENOMEM) {
+		bo.InitialMmapSize = 0 // addresses are rationed here (ulimit -v)
+		err = guarded(try)
+	}
 	switch {
 	case errors.Is(err, bbolterrors.ErrTimeout):
 		return nil, fmt.Errorf("open %s: %w", path, store.ErrInUse)

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/fxamacker/cbor/v2"
 	"go.etcd.io/bbolt"
 
 	"github.com/backissue/backissue/feed"
@@ -240,7 +239,7 @@ func (c *checker) sources() {
 // names checks that every name leads to a feed, and the archive's counts.
 func (c *checker) names() {
 	var n counts
-	if err := cbor.Unmarshal(c.tx.Bucket(bucketMeta).Get(keyCounts), &n); err != nil {
+	if err := decoding.Unmarshal(c.tx.Bucket(bucketMeta).Get(keyCounts), &n); err != nil {
 		c.fault("counts: %v", err)
 		return
 	}

@@ -38,6 +38,20 @@ var dictionary []byte
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// decoding reads CBOR as leniently as it was written: text that is no UTF-8 comes back as it went
+// in, and lists may be of any length. A record that was accepted must never be refused later.
+var decoding = mustDecMode(cbor.DecOptions{
+	UTF8: cbor.UTF8DecodeInvalid, MaxArrayElements: 1<<31 - 1, MaxMapPairs: 1<<31 - 1,
+})
+
+func mustDecMode(o cbor.DecOptions) cbor.DecMode {
+	m, err := o.DecMode()
+	if err != nil {
+		panic(err) // unreachable: the options are constants
+	}
+	return m
+}
+
 // codec turns articles into records and back. It is safe for use by many goroutines.
 type codec struct {
 	enc *zstd.Encoder
@@ -109,7 +123,7 @@ func split(r []byte) (s stamp, payload []byte, err error) {
 	if len(r) < n {
 		return s, nil, errShort
 	}
-	if err := cbor.Unmarshal(r[recordHead:n], &s); err != nil {
+	if err := decoding.Unmarshal(r[recordHead:n], &s); err != nil {
 		return s, nil, fmt.Errorf("decode stamp: %w", err)
 	}
 	return s, r[n:], nil
@@ -126,7 +140,7 @@ func (c *codec) article(r []byte) (*feed.Article, error) {
 		return nil, fmt.Errorf("decompress: %w", err)
 	}
 	var p payload
-	if err := cbor.Unmarshal(raw, &p); err != nil {
+	if err := decoding.Unmarshal(raw, &p); err != nil {
 		return nil, fmt.Errorf("decode payload: %w", err)
 	}
 	a := p.article()

@@ -66,11 +66,14 @@ type prepared struct {
 // What it finds in the archive is only a hint; the writer looks again.
 func (d *DB) ready(b *store.Batch) ([]prepared, error) {
 	ready := make([]prepared, len(b.Articles))
+	keys := make(map[string]bool, len(b.Articles))
 	for i := range b.Articles {
 		a := b.Articles[i]
-		if a.Key == "" {
-			return nil, fmt.Errorf("article %q has no key", a.Headline())
+		key := feed.NormalURL(a.Key)
+		if key == "" || keys[key] {
+			return nil, fmt.Errorf("article %q has no key of its own, but %q", a.Headline(), a.Key)
 		}
+		keys[key] = true
 		b.Source.Adopt(&a)
 		a.Published, a.Updated = stored(a.Published), stored(a.Updated)
 		a.Seen = stored(b.Seen)

@@ -28,6 +28,7 @@ func (d *DB) Subscribe(ctx context.Context, s feed.Source) (feed.Source, bool, e
 		}
 		known, err := t.lookup(s.ID, s.URL)
 		if errors.Is(err, store.ErrNotFound) {
+			s.Subscribed = false // which is what it was until now
 			known, err = t.putSource(s, s.Added)
 		}
 		if err != nil {
@@ -80,7 +81,7 @@ func readSource(tx *bbolt.Tx, id feed.SourceID) (*feed.Source, error) {
 		return nil, fmt.Errorf("source %d: %w", id, store.ErrNotFound)
 	}
 	var r sourceRecord
-	if err := cbor.Unmarshal(raw, &r); err != nil {
+	if err := decoding.Unmarshal(raw, &r); err != nil {
 		return nil, fmt.Errorf("%w: source %d: %v", store.ErrDamaged, id, err)
 	}
 	s := r.source(id)
@@ -165,7 +166,7 @@ func (t *txn) writeSource(s *feed.Source) error {
 	k := keySource(s.ID)
 	if old := sources.Get(k); old != nil {
 		var r sourceRecord
-		if err := cbor.Unmarshal(old, &r); err != nil {
+		if err := decoding.Unmarshal(old, &r); err != nil {
 			return fmt.Errorf("%w: source %d: %v", store.ErrDamaged, s.ID, err)
 		}
 		if err := due.Delete(keyDue(r.Due.time(), s.ID)); err != nil {

@@ -31,7 +31,7 @@ func (t *txn) begin() error {
 	if t.counts.Feeds > 0 {
 		return nil
 	}
-	if err := cbor.Unmarshal(t.bucket(bucketMeta).Get(keyCounts), &t.counts); err != nil {
+	if err := decoding.Unmarshal(t.bucket(bucketMeta).Get(keyCounts), &t.counts); err != nil {
 		return fmt.Errorf("%w: counts: %v", store.ErrDamaged, err)
 	}
 	if last, _ := t.bucket(bucketLog).Cursor().Last(); last != nil {

@@ -332,6 +332,7 @@ func validators(h *harness) {
 func ownersDecisions(h *harness) {
 	mine := source()
 	mine.Tags = []string{"Mine"}
+	mine.Subscribed = true // which is for Subscribe to decide
 	s, fresh, err := h.Subscribe(h.Context(), mine)
 	if err != nil || !fresh || !s.Subscribed {
 		h.Fatalf("subscribe: %+v, %v, %v", s, fresh, err)
@@ -390,20 +391,21 @@ func fallDue(h *harness) {
 func badBatch(h *harness) {
 	good := store.Batch{Source: source(), Articles: articles(0, 3), Seen: noon}
 	nameless := store.Batch{Source: feed.Source{URL: "https://example.org/2"}, Articles: []feed.Article{{Title: "no key"}}, Seen: noon}
+	double := store.Batch{Source: feed.Source{URL: "https://example.org/4"}, Articles: []feed.Article{{Key: "http://a/"}, {Key: "https://a"}}, Seen: noon}
 	homeless := store.Batch{Articles: articles(0, 3), Seen: noon}
 	unknown := store.Batch{Source: feed.Source{ID: 99}, Articles: articles(0, 3), Seen: noon}
 	last := store.Batch{Source: feed.Source{URL: "https://example.org/3"}, Articles: articles(0, 2), Seen: noon}
-	saved, err := h.Save(h.Context(), good, nameless, homeless, unknown, last)
+	saved, err := h.Save(h.Context(), good, nameless, double, homeless, unknown, last)
 	if err == nil {
-		h.Error("no error for three bad batches")
+		h.Error("no error for four bad batches")
 	}
 	var added []int
 	for _, s := range saved {
 		added = append(added, len(s.Added))
 	}
-	h.equal("added", added, []int{3, 0, 0, 0, 2})
+	h.equal("added", added, []int{3, 0, 0, 0, 0, 2})
 	for i, s := range saved {
-		if (s.Err != nil) != (i >= 1 && i <= 3) {
+		if (s.Err != nil) != (i >= 1 && i <= 4) {
 			h.Errorf("batch %d: %v", i, s.Err)
 		}
 	}
