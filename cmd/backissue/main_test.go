@@ -30,7 +30,14 @@ func TestMain(m *testing.M) {
 //	upstream DIR     serve a folder as a publisher would, and set $UPSTREAM to its address
 //	requests         print what the publisher was asked since the last time
 //	get URL          print what is at an address, headers of interest first
+//
+// The condition [shared] holds where there is a folder of real articles and feeds beside the
+// repository.
 func TestScripts(t *testing.T) {
+	shared, err := filepath.Abs("../../../shared")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -38,8 +45,16 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("BACKISSUE_DATA", filepath.Join(e.WorkDir, "archive"))
+			e.Setenv("SHARED", shared)
 			e.Values["served"] = new(served)
 			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond != "shared" {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			_, err := os.Stat(shared)
+			return err == nil, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": cmdServe, "stop": cmdStop, "upstream": cmdUpstream, "requests": cmdRequests, "get": cmdGet,
