@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // The rules of this file decide which guid goes out, so they are frozen: changing what [Identify]
@@ -182,39 +181,6 @@ func uuid(rule string, parts ...string) string {
 	u[8] = u[8]&0x3f | 0x80
 	x := hex.EncodeToString(u)
 	return "urn:uuid:" + x[:8] + "-" + x[8:12] + "-" + x[12:16] + "-" + x[16:20] + "-" + x[20:]
-}
-
-// AtomID returns the article's Key as an atom:id (RFC 4287 §4.2.6): verbatim where it is an
-// absolute IRI that can stand in a feed, else a UUID made of it. exact reports which.
-func (a *Article) AtomID() (id string, exact bool) {
-	if absoluteIRI(a.Key) {
-		return a.Key, true
-	}
-	return uuid("atom:id", a.Key), false
-}
-
-func absoluteIRI(s string) bool {
-	if !utf8.ValidString(s) {
-		return false
-	}
-	scheme, rest, ok := strings.Cut(s, ":")
-	if !ok || scheme == "" || rest == "" {
-		return false
-	}
-	for i, r := range scheme {
-		letter := 'a' <= r|0x20 && r|0x20 <= 'z'
-		if !letter && (i == 0 || !strings.ContainsRune("0123456789+-.", r)) {
-			return false
-		}
-	}
-	if strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https") {
-		if host, ok := strings.CutPrefix(rest, "//"); !ok || host == "" || host[0] == '/' {
-			return false
-		}
-	}
-	return !strings.ContainsFunc(rest, func(r rune) bool {
-		return r <= ' ' || r >= 0x7f || strings.ContainsRune("\"<>\\^`{|}", r)
-	})
 }
 
 func day(t time.Time) string {

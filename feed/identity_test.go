@@ -123,7 +123,13 @@ func TestNormalURL(t *testing.T) {
 func TestAtomID(t *testing.T) {
 	for key, exact := range map[string]bool{
 		"https://example.org/a?b=c#d":           true,
-		"urn:uuid:1":                            true,
+		"urn:uuid:1":                            false,
+		"urn:example:a":                         true,
+		"urn:x:a":                               false,
+		"tag:uuid:1":                            false,
+		"tag:blogger.com,1999:blog-1.post-2":    true,
+		"tag:blogger,1:x":                       false,
+		"https://example.org/a[1]":              false,
 		"tag:example.org,2026:x":                true,
 		"yt:video:abc":                          true,
 		"42":                                    false,

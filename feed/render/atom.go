@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/xml"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -363,44 +362,13 @@ func feedID(d *Document) string {
 
 // atomID returns an identity as an atom:id; exact reports whether it is the very same.
 func atomID(key string) (id string, exact bool) {
-	id, exact = (&feed.Article{Key: key}).AtomID()
-	if exact && absoluteIRI(id) == "" {
-		// It looks like an IRI, but breaks the rules of its own scheme. A blank makes it none.
-		id, _ = (&feed.Article{Key: key + " "}).AtomID()
-		exact = false
-	}
-	return id, exact
+	return (&feed.Article{Key: key}).AtomID()
 }
 
-// syntax holds the rules of the schemes that serve as identities and have rules of their own.
-var syntax = sync.OnceValue(func() map[string]*regexp.Regexp {
-	return map[string]*regexp.Regexp{
-		"urn:uuid": regexp.MustCompile(`(?i)^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`),                  // RFC 4122 §3
-		"urn":      regexp.MustCompile(`(?i)^urn:[0-9a-z][0-9a-z-]{1,31}:([0-9a-z()+,.:=@;$_!*'-]|%[0-9a-f]{2})+$`), // RFC 8141 §2
-		"tag": regexp.MustCompile(`^tag:([a-z0-9._-]+@)?[a-z0-9.-]+,\d{4}(-\d\d(-\d\d)?)?:` +
-			`[0-9a-zA-Z;/?:@&=+$._!~*'()%,-]*(#[0-9a-zA-Z;/?:@&=+$._!~*'()%,-]*)?$`), // RFC 4151 §2.1
-	}
-})
-
-// absoluteIRI returns s where it is an absolute IRI in the characters of RFC 3986, else "".
+// absoluteIRI returns s without white space around it where it is an absolute IRI, else "".
 func absoluteIRI(s string) string {
-	s = strings.TrimSpace(s)
-	if _, exact := (&feed.Article{Key: s}).AtomID(); !exact || strings.ContainsAny(s, "[]") {
+	if s = strings.TrimSpace(s); !feed.AbsoluteIRI(s) {
 		return ""
-	}
-	scheme, rest, _ := strings.Cut(s, ":")
-	switch scheme = strings.ToLower(scheme); scheme {
-	case "ftp":
-		if len(rest) < 3 || !strings.HasPrefix(rest, "//") || rest[2] == '/' {
-			return ""
-		}
-	case "urn", "tag":
-		if _, uuid := cutPrefixFold(s, "urn:uuid:"); uuid {
-			scheme = "urn:uuid"
-		}
-		if !syntax()[scheme].MatchString(s) {
-			return ""
-		}
 	}
 	return s
 }
