@@ -61,7 +61,6 @@ type dateParser struct {
 	zone                     int  // seconds east of UTC
 	meridiem                 byte // 'a', 'p' or 0
 	weak                     bool // the month may have been a weekday: French "mar." is both
-	loose                    int  // a number of one or two digits that may be day or year
 }
 
 // step reads one part of the date. It reports false where the text cannot be a date.

@@ -39,7 +39,6 @@ type entry struct {
 	titleType  textType      // how the title is to be read
 	sumType    textType      // how the summary is to be read
 	rightsType textType
-	wholeItem  bool // false for the one in which the document ends
 
 	contentBase string // xml:base of the content itself
 	otherTitle  string // for want of a title
@@ -103,9 +102,7 @@ func (r *reader) findRoot() (tag, bool) {
 		}
 		if n > 0 {
 			r.mended.note("the feed was wrapped in something else")
-		} else if lead := strings.TrimSpace(r.text[:t.start]); strings.TrimLeft(r.text[:t.start], " \t\r\n") != r.text[:t.start] && strings.HasPrefix(lead, "<?xml") {
-			r.mended.note("white space before the XML declaration was passed over")
-		} else if lead != "" && !strings.HasPrefix(lead, "<?xml") && strings.Contains(lead, "<?xml") {
+		} else if i := strings.Index(r.text[:t.start], "<?xml"); i > 0 {
 			r.mended.note("what stood before the XML declaration was passed over")
 		}
 		return t, true
@@ -156,7 +153,7 @@ func (r *reader) isRoot(t *tag) bool {
 		switch {
 		case uri == nsAtom03, t.attr("version") == "0.3":
 			r.version = "0.3"
-		case uri == "" || strings.HasPrefix(uri, "urn:") || strings.Contains(strings.ToLower(uri), "atom"):
+		case uri == "" || strings.Contains(strings.ToLower(uri), "atom"):
 			r.version = "1.0"
 		default:
 			r.atom = false
