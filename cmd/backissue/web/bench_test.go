@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,6 +53,11 @@ func bare(answer *http.Response, body []byte) http.Handler {
 	})
 }
 
+const (
+	connections = 8
+	turn        = 20 // requests on each connection before the other server is asked
+)
+
 // BenchmarkAgainstBare asks a feed and a bare handler with the same bytes for them in turn, over
 // connections that stay open, so that whatever else the machine does slows both. It reports the
 // rate of the feed as a part of the bare handler's.
@@ -62,24 +68,32 @@ func BenchmarkAgainstBare(b *testing.B) {
 		b.Run(poll.name, func(b *testing.B) {
 			answer := ask(b, h, "GET", benchPath, poll.fields...)
 			content := []byte(body(b, answer.Body))
-			ours := dial(b, web.Server("", h, nil), poll.fields)
-			theirs := dial(b, &http.Server{Handler: bare(answer, content)}, poll.fields)
-			const turn = 20
+			servers := [][]*client{
+				dial(b, web.Server("", h, nil), poll.fields),
+				dial(b, &http.Server{Handler: bare(answer, content)}, poll.fields),
+			}
 			var spent [2]time.Duration
 			for b.Loop() {
-				for i, c := range []*client{ours, theirs} {
+				for i, clients := range servers {
 					start := time.Now()
-					for range turn {
-						if n := c.ask(b); n != len(content) {
-							b.Fatalf("%d bytes, want %d", n, len(content))
-						}
+					var wg sync.WaitGroup
+					for _, c := range clients {
+						wg.Go(func() {
+							for range turn {
+								if n, err := c.ask(); err != nil || n != len(content) {
+									b.Errorf("%d bytes and %v, want %d", n, err, len(content))
+								}
+							}
+						})
 					}
+					wg.Wait()
 					spent[i] += time.Since(start)
 				}
 			}
+			asked := float64(b.N) * turn * connections
 			b.ReportMetric(float64(spent[1])/float64(spent[0]), "ours/bare")
-			b.ReportMetric(float64(b.N)*turn/spent[0].Seconds(), "ours-req/s")
-			b.ReportMetric(float64(b.N)*turn/spent[1].Seconds(), "bare-req/s")
+			b.ReportMetric(asked/spent[0].Seconds(), "ours-req/s")
+			b.ReportMetric(asked/spent[1].Seconds(), "bare-req/s")
 			b.ReportMetric(0, "ns/op")
 		})
 	}
@@ -160,7 +174,8 @@ type client struct {
 	request []byte
 }
 
-func dial(b *testing.B, srv *http.Server, fields []string) *client {
+// dial starts a server and opens connections to it.
+func dial(b *testing.B, srv *http.Server, fields []string) []*client {
 	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -168,28 +183,32 @@ func dial(b *testing.B, srv *http.Server, fields []string) *client {
 	}
 	go srv.Serve(l)
 	b.Cleanup(func() { srv.Close() })
-	conn, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { conn.Close() })
 	request := "GET " + benchPath + " HTTP/1.1\r\nHost: archive.example\r\n"
 	for i := 0; i+1 < len(fields); i += 2 {
 		request += fields[i] + ": " + fields[i+1] + "\r\n"
 	}
-	return &client{conn, bufio.NewReaderSize(conn, 64<<10), []byte(request + "\r\n")}
+	clients := make([]*client, connections)
+	for i := range clients {
+		conn, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { conn.Close() })
+		clients[i] = &client{conn, bufio.NewReaderSize(conn, 64<<10), []byte(request + "\r\n")}
+	}
+	return clients
 }
 
 // ask sends the request and returns how long the answer's body is, once all of it is there.
-func (c *client) ask(b *testing.B) int {
+func (c *client) ask() (int, error) {
 	if _, err := c.conn.Write(c.request); err != nil {
-		b.Fatal(err)
+		return 0, err
 	}
 	length := 0
 	for {
 		line, err := c.in.ReadSlice('\n')
 		if err != nil {
-			b.Fatal(err)
+			return 0, err
 		}
 		if len(line) == 2 {
 			break
@@ -200,8 +219,5 @@ func (c *client) ask(b *testing.B) int {
 			}
 		}
 	}
-	if _, err := c.in.Discard(length); err != nil {
-		b.Fatal(err)
-	}
-	return length
+	return c.in.Discard(length)
 }

@@ -458,13 +458,6 @@ func TestEmptyArchive(t *testing.T) {
 	}
 }
 
-func TestServer(t *testing.T) {
-	s := web.Server("127.0.0.1:0", site(t, archive(t)), nil)
-	if s.ReadHeaderTimeout == 0 || s.ReadTimeout == 0 || s.WriteTimeout == 0 || s.IdleTimeout == 0 || s.MaxHeaderBytes == 0 {
-		t.Errorf("a limit is missing: %+v", s)
-	}
-}
-
 // movingReader is an archive in which something happens elsewhere all the time.
 type movingReader struct {
 	store.Reader

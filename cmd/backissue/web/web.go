@@ -84,24 +84,6 @@ func New(o Options) (http.Handler, error) {
 	return s, nil
 }
 
-// Server returns a server for the handler with limits that slow but honest readers can live with
-// and others cannot sit on. The caller starts it and shuts it down.
-func Server(addr string, h http.Handler, log *slog.Logger) *http.Server {
-	srv := &http.Server{
-		Addr:              addr,
-		Handler:           h,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second, // no request has a body worth waiting for
-		WriteTimeout:      5 * time.Minute,  // 4 MB at 112 kbit/s
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    32 << 10,
-	}
-	if log != nil {
-		srv.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
-	}
-	return srv
-}
-
 // site is the archive as it is shown: the handler behind [New].
 type site struct {
 	archive store.Reader
