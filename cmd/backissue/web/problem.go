@@ -61,7 +61,6 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	h := w.Header()
 	put(h, pageFields())
-	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Vary", "Accept")
 	switch p.status {
 	case http.StatusMovedPermanently:

@@ -32,7 +32,7 @@ func newStatic() static {
 		{s.icon, "image/svg+xml", iconKeep, favicon},
 		{"/robots.txt", "text/plain; charset=utf-8", iconKeep, []byte("User-agent: *\nDisallow:\n")},
 	} {
-		s.files[f.path] = newDocument(f.path, newClass(f.mediaType, f.keep), fingerprint(string(f.body)), time.Time{}, f.body)
+		s.files[f.path] = newDocument(f.path, newClass(f.mediaType, f.keep, noSniffing()), fingerprint(string(f.body)), time.Time{}, f.body)
 	}
 	return s
 }
