@@ -90,6 +90,9 @@ type Reader interface {
 	Revisions(ctx context.Context, id feed.ID) ([]feed.Article, error)
 	// Feed returns a feed's record, or ErrNotFound. The feed of kind All always exists.
 	Feed(ctx context.Context, ref Ref) (Feed, error)
+	// Named returns the record of the feed of a tag or an author by any spelling of its name
+	// ([feed.TagKey]), or ErrNotFound.
+	Named(ctx context.Context, kind Kind, spelling string) (Feed, error)
 	// Feeds returns up to limit feeds of a kind in the order of their names, after the given name.
 	Feeds(ctx context.Context, kind Kind, after string, limit int) ([]Feed, error)
 	// Articles returns a page of a feed's articles in their newest revisions.

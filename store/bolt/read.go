@@ -104,6 +104,19 @@ func readFeed(tx *bbolt.Tx, number uint32) (store.Feed, error) {
 	return r.feed(), nil
 }
 
+// Named implements [store.Reader].
+func (d *DB) Named(_ context.Context, kind store.Kind, spelling string) (f store.Feed, err error) {
+	err = d.view(func(tx *bbolt.Tx) error {
+		number := decode32(tx.Bucket(bucketFeedKey).Get(keyName(kind, feed.TagKey(spelling))))
+		if number == 0 || kind != store.Tag && kind != store.Author {
+			return fmt.Errorf("feed of %q: %w", spelling, store.ErrNotFound)
+		}
+		f, err = readFeed(tx, number)
+		return err
+	})
+	return f, err
+}
+
 // Feeds implements [store.Reader].
 func (d *DB) Feeds(_ context.Context, kind store.Kind, after string, limit int) (feeds []store.Feed, err error) {
 	err = d.view(func(tx *bbolt.Tx) error {

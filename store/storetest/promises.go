@@ -197,6 +197,12 @@ func oneTag(h *harness) {
 	h.equal("articles", f.Articles, uint64(4))
 	h.equal("shown in the spelling met most often", f.Title, "Nord Korea")
 	h.equal("tags", must(h.Stats(h.Context()))(h).Tags, uint64(1))
+	h.equal("by any spelling", must(h.Named(h.Context(), store.Tag, " #nord\tkorea"))(h), f)
+	for _, kind := range []store.Kind{store.Author, store.Source, store.All} {
+		if _, err := h.Named(h.Context(), kind, "Nord Korea"); !errors.Is(err, store.ErrNotFound) {
+			h.Errorf("kind %c: %v", kind, err)
+		}
+	}
 }
 
 func tagNames(h *harness) {

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"errors"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -179,35 +178,17 @@ func sourceTitle(s feed.Source) string {
 	return strings.TrimSuffix(address, "/")
 }
 
-// named returns the link to the feed of a tag or an author that is known by a spelling. The URL name
-// that a spelling suggests may have gone to another feed, or come from another spelling, so the
-// names that it may have are tried in the order in which they are given out.
+// named returns the link to the feed of a tag or an author that is known by a spelling.
 func (s *site) named(ctx context.Context, kind store.Kind, spelling string) (link, error) {
-	const most = 4 // further ones are shown without a link
-	key := feed.TagKey(spelling)
-	slugs := []string{feed.Slug(spelling)}
-	if folded := feed.Slug(key); folded != slugs[0] {
-		slugs = append(slugs, folded)
+	l := link{Name: feed.TagSpelling(spelling)}
+	f, err := s.archive.Named(ctx, kind, spelling)
+	switch {
+	case err == nil:
+		l.URL = s.link(f).URL
+	case !errors.Is(err, store.ErrNotFound):
+		return link{}, err
 	}
-	for _, slug := range slugs {
-		for n := 1; n <= most && slug != ""; n++ {
-			ref := store.Ref{Kind: kind, Name: slug}
-			if n > 1 {
-				ref.Name += "-" + strconv.Itoa(n)
-			}
-			f, err := s.archive.Feed(ctx, ref)
-			if errors.Is(err, store.ErrNotFound) {
-				break
-			}
-			if err != nil {
-				return link{}, err
-			}
-			if feed.TagKey(f.Title) == key {
-				return link{Name: feed.TagSpelling(spelling), URL: s.link(f).URL}, nil
-			}
-		}
-	}
-	return link{Name: feed.TagSpelling(spelling)}, nil
+	return l, nil
 }
 
 // links returns the links of several tags or authors.
