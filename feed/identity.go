@@ -1,8 +1,11 @@
 package feed
 
 import (
+	"cmp"
 	"crypto/sha1"
 	"encoding/hex"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -28,17 +31,36 @@ func Identify(articles []Article, home string) []Article {
 		guids[articles[i].GUID]++
 		links[NormalURL(articles[i].Link)]++
 	}
+	// What is still shared differs only in its text (a feed of bare descriptions, say). The oldest
+	// has the key, so that those which come later do not take it.
+	times := make(map[string]int, len(articles))
 	taken := make(map[string]bool, len(articles))
-	for i := range articles {
+	for _, i := range oldestFirst(articles) {
 		a := &articles[i]
-		a.Key = key(a, guids, links, home)
-		// What is still shared differs only in its text (a feed of bare descriptions, say).
+		base := key(a, guids, links, home)
+		a.Key = base
 		for taken[NormalURL(a.Key)] {
-			a.Key = uuid("again", a.Key, a.Title, a.Summary, a.Content)
+			times[base]++
+			a.Key = uuid("again", base, a.Title, a.Summary, a.Content, strconv.Itoa(times[base]))
 		}
 		taken[NormalURL(a.Key)] = true
 	}
 	return articles
+}
+
+// oldestFirst returns the places of the articles in an order that does not depend on theirs, unless
+// they are alike.
+func oldestFirst(articles []Article) []int {
+	places := make([]int, len(articles))
+	for i := range places {
+		places[i] = i
+	}
+	slices.SortStableFunc(places, func(i, j int) int {
+		a, b := &articles[i], &articles[j]
+		return cmp.Or(a.Published.Compare(b.Published), a.Updated.Compare(b.Updated),
+			cmp.Compare(a.Title, b.Title), cmp.Compare(a.Summary, b.Summary), cmp.Compare(a.Content, b.Content))
+	})
+	return places
 }
 
 func key(a *Article, guids, links map[string]int, home string) string {

@@ -1,18 +1,21 @@
 package feed
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 	"sync"
 )
 
 // AtomID returns the article's Key as an atom:id (RFC 4287 §4.2.6): verbatim where it is an
-// absolute IRI that can stand in a feed, else a UUID made of it. exact reports which.
+// absolute IRI that can stand in a feed, else a UUID made of it and of where the article comes from,
+// since a guid such as "1" is one in its own feed only. exact reports which. So two articles with one
+// atom:id are one article, whatever sources they came from.
 func (a *Article) AtomID() (id string, exact bool) {
 	if AbsoluteIRI(a.Key) {
 		return a.Key, true
 	}
-	return uuid("atom:id", a.Key), false
+	return uuid("atom:id", cmp.Or(a.Origin.URL, a.Origin.ID), a.Key), false
 }
 
 // schemeRules are those of the schemes that serve as identities and have rules of their own.

@@ -1,5 +1,7 @@
 package feed
 
+import "time"
+
 // Memory is what [Resolve] asks an archive about one source.
 type Memory interface {
 	// Find returns the article to which an alias leads; false where it leads nowhere or to several.
@@ -18,6 +20,7 @@ type Memory interface {
 func Resolve(articles []Article, m Memory) ([]ID, error) {
 	known := make([]ID, len(articles))
 	claimed := make(map[ID]bool, len(articles))
+	by := make(map[ID]int, len(articles))
 	var unknown []int
 	for i := range articles {
 		id, ok, err := m.Find(articles[i].keyAlias())
@@ -25,7 +28,19 @@ func Resolve(articles []Article, m Memory) ([]ID, error) {
 		case err != nil:
 			return nil, err
 		case ok && !claimed[id]:
-			known[i], claimed[id] = id, true
+			known[i], claimed[id], by[id] = id, true, i
+		case ok:
+			// Both keys have been this article's. It is the one whose key went out.
+			old, err := m.Load(id)
+			if err != nil {
+				return nil, err
+			}
+			other := i
+			if old.keyAlias() == articles[i].keyAlias() {
+				other = by[id]
+				known[other], known[i], by[id] = 0, id, i
+			}
+			unknown = append(unknown, other)
 		default:
 			unknown = append(unknown, i)
 		}
@@ -74,22 +89,26 @@ func (a *Article) leads() []lead {
 }
 
 // witnessed reports whether more than the alias that led from next to old speaks for the two being
-// one article. Equal titles alone do not where both are dated: "Weather report" comes every day.
+// one article. Equal titles alone do not where both are dated: "Weather report" comes every day. An
+// equal date alone does not where it says no more than the day, nor against two different links.
 func witnessed(kind AliasKind, old, next *Article) bool {
-	if !old.Published.IsZero() && old.Published.Equal(next.Published) {
-		return true
-	}
+	link, home := NormalURL(next.Link), NormalURL(next.Origin.Home)
+	title := agree(old.Title, next.Title)
+	text := len(next.text()) >= minContent && agree(old.text(), next.text())
+	sameDate := !old.Published.IsZero() && old.Published.Equal(next.Published)
 	undated := old.Published.IsZero() || next.Published.IsZero()
 	switch kind {
 	case AliasLink:
-		return undated && agree(old.Title, next.Title) ||
-			len(next.text()) >= minContent && agree(old.text(), next.text())
+		return link != home && (sameDate && (title || toTheMinute(next.Published)) || undated && title || text)
 	case AliasEnclosure:
-		return undated && agree(old.Title, next.Title)
+		return sameDate || undated && title
 	default:
-		return agree(NormalURL(old.Link), NormalURL(next.Link))
+		return agree(NormalURL(old.Link), link) || sameDate && (old.Link == "" || link == "")
 	}
 }
+
+// toTheMinute reports whether a date says more than the day.
+func toTheMinute(t time.Time) bool { return !t.Equal(t.UTC().Truncate(24 * time.Hour)) }
 
 // agree reports whether two texts say the same, and say anything.
 func agree(x, y string) bool {

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -36,7 +37,7 @@ func (s *Source) DisplayTitle() string {
 	if s.Title != "" {
 		return s.Title
 	}
-	return s.URL
+	return s.PublicURL()
 }
 
 // Adopt makes an article one of this source: it is filed under the owner's tags, and where the
@@ -54,7 +55,10 @@ func (s *Source) Adopt(a *Article) {
 // what leaves the archive must not carry them.
 func (s *Source) PublicURL() string {
 	u, err := url.Parse(s.URL)
-	if err != nil || u.User == nil {
+	switch {
+	case err != nil:
+		return s.URL[strings.LastIndexByte(s.URL, '@')+1:]
+	case u.User == nil:
 		return s.URL
 	}
 	u.User = nil

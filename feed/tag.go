@@ -10,8 +10,12 @@ import (
 
 // TagKey returns what tells one tag from another: the spelling after Unicode NFKC and full case
 // folding, with runs of white space as one blank and without a leading "#". Two spellings are the
-// same tag exactly when their keys are equal. The key of a spelling that holds nothing is "".
+// same tag exactly when their keys are equal. The key of a spelling that holds nothing is "", and so
+// is that of one over 1000 bytes, which is a text that got into the wrong place.
 func TagKey(spelling string) string {
+	if len(spelling) > maxTag {
+		return ""
+	}
 	if key, ok := asciiTagKey(spelling); ok {
 		return key
 	}
@@ -22,6 +26,8 @@ func TagKey(spelling string) string {
 	s = norm.NFKC.String(s)
 	return bareTag(s)
 }
+
+const maxTag = 1000
 
 // TagSpelling returns the spelling as it is shown: white space tidied and a leading "#" taken off,
 // everything else as written.

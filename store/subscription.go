@@ -15,8 +15,8 @@ const ArchiveLen = 100
 // Subscription returns what a feed's subscription document holds: its newest articles by date, at
 // least limit of them where there are so many, and everything in the log's open tail, so that
 // nothing is in neither the live document nor a sealed one. Each article stands once, in its newest
-// revision, newest first; of articles that several sources brought under one key, one stands for
-// all.
+// revision, newest first; of articles that several sources brought under one identity
+// ([feed.Article.AtomID]), one stands for all.
 func Subscription(ctx context.Context, r Reader, f Feed, limit int) ([]feed.Article, error) {
 	page, err := r.Articles(ctx, Query{Ref: f.Ref, Limit: limit})
 	if err != nil {
@@ -36,12 +36,15 @@ func Subscription(ctx context.Context, r Reader, f Feed, limit int) ([]feed.Arti
 	return once(articles), nil
 }
 
-// once keeps the newest revision of each article, and one article of each key.
+// once keeps the newest revision of each article, and one article of each identity.
 func once(articles []feed.Article) []feed.Article {
 	newest := make(map[string]uint64, len(articles))
+	identities := make(map[uint64]string, len(articles))
 	for i := range articles {
-		newest[articles[i].Key] = max(newest[articles[i].Key], articles[i].Seq)
+		id, _ := articles[i].AtomID()
+		identities[articles[i].Seq] = id
+		newest[id] = max(newest[id], articles[i].Seq)
 	}
-	articles = slices.DeleteFunc(articles, func(a feed.Article) bool { return newest[a.Key] != a.Seq })
+	articles = slices.DeleteFunc(articles, func(a feed.Article) bool { return newest[identities[a.Seq]] != a.Seq })
 	return slices.CompactFunc(articles, func(a, b feed.Article) bool { return a.Seq == b.Seq })
 }

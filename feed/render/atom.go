@@ -133,12 +133,12 @@ const maxRevisions = 9
 // side there (RFC 4287 §4.1.1), told apart by their dates.
 func atomIdentity() func(a *feed.Article) string {
 	return func(a *feed.Article) string {
-		return key(a) + "\n" + strconv.Itoa(a.Revision%maxRevisions)
+		return identity(a) + "\n" + strconv.Itoa(a.Revision%maxRevisions)
 	}
 }
 
 func newAtomEntry(e *entry, updated string, spaces *namespaces) atomEntry {
-	id, exact := atomID(e.key)
+	id, exact := (&feed.Article{Key: e.key, Origin: e.Origin}).AtomID()
 	x := atomEntry{
 		AtomEntry: feeds.AtomEntry{
 			Id:        id,
@@ -356,13 +356,8 @@ func feedID(d *Document) string {
 			return id
 		}
 	}
-	id, _ := atomID(d.ID)
+	id, _ := (&feed.Article{Key: d.ID}).AtomID()
 	return id
-}
-
-// atomID returns an identity as an atom:id; exact reports whether it is the very same.
-func atomID(key string) (id string, exact bool) {
-	return (&feed.Article{Key: key}).AtomID()
 }
 
 // absoluteIRI returns s without white space around it where it is an absolute IRI, else "".

@@ -30,8 +30,10 @@ type entry struct {
 	related  []feed.Link
 }
 
-// entries returns the articles of a document, made ready. Of several with one key (revisions that
-// fell into one archive document) distinct decides which stay.
+// entries returns the articles of a document, made ready. Of several with one identity (revisions
+// that fell into one archive document) distinct decides which stay. Where articles of several feeds
+// have one guid that means something only in each ("1"), the first that came keeps it, and the
+// others go out under an identity of their own.
 func entries(d *Document, distinct func(a *feed.Article) string) []entry {
 	newest := make(map[string]int, len(d.Articles))
 	for i := range d.Articles {
@@ -46,7 +48,25 @@ func entries(d *Document, distinct func(a *feed.Article) string) []entry {
 			list = append(list, newEntry(a, d))
 		}
 	}
+	first := make(map[string]feed.ID, len(list))
+	for i := range list {
+		if id, ok := first[list[i].key]; !ok || list[i].ID < id {
+			first[list[i].key] = list[i].ID
+		}
+	}
+	for i := range list {
+		if e := &list[i]; e.ID != first[e.key] {
+			e.guid = cmp.Or(e.guid, e.key)
+			e.key = identity(e.Article)
+		}
+	}
 	return list
+}
+
+// identity returns what tells an article apart from those of all feeds.
+func identity(a *feed.Article) string {
+	id, _ := (&feed.Article{Key: key(a), Origin: a.Origin}).AtomID()
+	return id
 }
 
 func newEntry(a *feed.Article, d *Document) entry {

@@ -129,7 +129,7 @@ func writeJSON(w io.Writer, d *Document) error {
 			f.Hubs = append(f.Hubs, &feeds.JSONHub{Type: "WebSub", Url: u})
 		}
 	}
-	for _, e := range entries(d, key) {
+	for _, e := range entries(d, identity) {
 		f.Items = append(f.Items, newJSONItem(&e))
 	}
 	var b bytes.Buffer

@@ -133,7 +133,7 @@ func writeRSS(w io.Writer, d *Document) error {
 		c.Archive = &struct{}{}
 		spaces.prefix(nsHistory, "")
 	}
-	for _, e := range entries(d, key) {
+	for _, e := range entries(d, identity) {
 		c.Items = append(c.Items, newRSSItem(&e, d.Self, spaces))
 	}
 	return write(w, c)

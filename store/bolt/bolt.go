@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"syscall"
@@ -193,8 +194,10 @@ func (d *DB) update(f func(*bbolt.Tx) error) error {
 	return err
 }
 
-// guarded turns the panics by which bbolt reports a broken page into an error.
+// guarded turns the panics by which bbolt reports a broken page, and the faults of reading a page
+// that the map has and the file has not, into an error.
 func guarded(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: %v", store.ErrDamaged, p)

@@ -15,7 +15,7 @@ import (
 
 // A record of the log is
 //
-//	codec(1) checksum(4) stampLen(2) stamp payload
+//	codec(1) checksum(4) stampLen(4) stamp payload
 //
 // where codec names the way in which the rest is written (codecZstd: stamp is CBOR, payload is CBOR
 // compressed by zstd with dictionary 1), and checksum is the CRC-32C of all that follows it: bbolt
@@ -25,7 +25,7 @@ import (
 const (
 	codecZstd     = 1
 	dictionaryID  = 1
-	recordHead    = 1 + 4 + 2
+	recordHead    = 1 + 4 + 4
 	maxRecordSize = 256 << 20
 )
 
@@ -83,6 +83,9 @@ func (c *codec) payload(a *feed.Article) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode article %q: %w", a.Key, err)
 	}
+	if len(raw) > maxRecordSize {
+		return nil, fmt.Errorf("encode article %q: %d MiB are too much", a.Key, len(raw)>>20)
+	}
 	return c.enc.EncodeAll(raw, make([]byte, 0, len(raw)/2+64)), nil
 }
 
@@ -92,12 +95,9 @@ func (c *codec) record(a *feed.Article, payload []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode article %q: %w", a.Key, err)
 	}
-	if len(stamp) > 1<<16-1 {
-		return nil, fmt.Errorf("encode article: its guid of %d bytes is too long", len(a.Key))
-	}
 	r := make([]byte, recordHead, recordHead+len(stamp)+len(payload))
 	r[0] = codecZstd
-	binary.BigEndian.PutUint16(r[5:], uint16(len(stamp)))
+	binary.BigEndian.PutUint32(r[5:], uint32(len(stamp)))
 	r = append(append(r, stamp...), payload...)
 	binary.BigEndian.PutUint32(r[1:], crc32.Checksum(r[5:], castagnoli))
 	return r, nil
@@ -119,8 +119,8 @@ func split(r []byte) (s stamp, payload []byte, err error) {
 	if binary.BigEndian.Uint32(r[1:]) != crc32.Checksum(r[5:], castagnoli) {
 		return s, nil, errChecksum
 	}
-	n := recordHead + int(binary.BigEndian.Uint16(r[5:]))
-	if len(r) < n {
+	n := recordHead + int(binary.BigEndian.Uint32(r[5:]))
+	if n < recordHead || len(r) < n {
 		return s, nil, errShort
 	}
 	if err := decoding.Unmarshal(r[recordHead:n], &s); err != nil {

@@ -75,8 +75,21 @@ func (t *txn) newFeed(r feedRecord, slug string) (*openFeed, error) {
 	}
 	names := t.bucket(bucketFeedName)
 	r.Name = slug
-	for n := 2; names.Get(keyName(r.Kind, r.Name)) != nil; n++ {
-		r.Name = slug + "-" + strconv.Itoa(n)
+	if numbered := func(n int) string { return slug + "-" + strconv.Itoa(n) }; names.Get(keyName(r.Kind, slug)) != nil {
+		// Names are never given back, so the numbers taken are nearly all of those up to the last: go
+		// past it in leaps, and come back by halves to a free number after a taken one.
+		taken, free := 1, 2
+		for names.Get(keyName(r.Kind, numbered(free))) != nil {
+			taken, free = free, 2*free
+		}
+		for free-taken > 1 {
+			if mid := (taken + free) / 2; names.Get(keyName(r.Kind, numbered(mid))) != nil {
+				taken = mid
+			} else {
+				free = mid
+			}
+		}
+		r.Name = numbered(free)
 	}
 	t.counts.Feeds++
 	f := &openFeed{feedRecord: r, number: t.counts.Feeds, changed: true}
@@ -112,16 +125,16 @@ func (t *txn) membership(a *feed.Article, count bool) ([]*openFeed, error) {
 		return nil, err
 	}
 	feeds := []*openFeed{all, source}
+	member := map[*openFeed]bool{all: true, source: true}
 	add := func(kind store.Kind, name string) error {
 		f, err := t.named(kind, name)
 		if err != nil {
 			return err
 		}
-		for _, known := range feeds {
-			if known == f {
-				return nil
-			}
+		if member[f] {
+			return nil
 		}
+		member[f] = true
 		if count {
 			f.spelled(name)
 		}

@@ -34,7 +34,7 @@ func (d *DB) saveShared(ctx context.Context, batches []store.Batch, saved []stor
 	var at []int
 	fail := func(i int, err error) {
 		s := batches[i].Source
-		saved[i] = store.Saved{Source: s, Err: fmt.Errorf("save what %s brought: %w", s.URL, err)}
+		saved[i] = store.Saved{Source: s, Err: fmt.Errorf("save what %s brought: %w", s.PublicURL(), err)}
 	}
 	for i := range batches {
 		ready, err := d.ready(&batches[i])

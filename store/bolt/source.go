@@ -21,15 +21,18 @@ const maxURL = 8 << 10
 
 // Subscribe implements [store.Store].
 func (d *DB) Subscribe(ctx context.Context, s feed.Source) (feed.Source, bool, error) {
+	var got feed.Source
 	fresh := false
+	// A shared transaction may be made again, so nothing of one may get into s.
 	err := d.inTurn(ctx, func(t *txn) error {
 		if err := t.begin(); err != nil {
 			return err
 		}
 		known, err := t.lookup(s.ID, s.URL)
 		if errors.Is(err, store.ErrNotFound) {
-			s.Subscribed = false // which is what it was until now
-			known, err = t.putSource(s, s.Added)
+			wanted := s
+			wanted.Subscribed = false // which is what it was until now
+			known, err = t.putSource(wanted, s.Added)
 		}
 		if err != nil {
 			return err
@@ -41,13 +44,13 @@ func (d *DB) Subscribe(ctx context.Context, s feed.Source) (feed.Source, bool, e
 				known.Tags = append(known.Tags, tag)
 			}
 		}
-		s = *known
+		got = *known
 		return t.writeSource(known)
 	})[0]
 	if err != nil {
-		return s, false, fmt.Errorf("subscribe to %s: %w", s.URL, err)
+		return s, false, fmt.Errorf("subscribe to %s: %w", s.PublicURL(), err)
 	}
-	return s, fresh, nil
+	return got, fresh, nil
 }
 
 // Unsubscribe implements [store.Store].

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -355,6 +356,7 @@ func ownersDecisions(h *harness) {
 	h.equal("unsubscribed", s.Subscribed, false)
 	h.equal("articles stay", h.titles(everything()), []string{"Article 1"})
 
+	h.equal("nor is it shown", (&feed.Source{URL: "https://me:secret@example.org/x"}).DisplayTitle(), "https://example.org/x")
 	secret := feed.Source{URL: "https://me:secret@example.org/private.xml"}
 	h.saveFrom(secret, noon, article(50))
 	h.equal("no password goes out", must(h.Article(h.Context(), 2))(h).Origin.URL, "https://example.org/private.xml")
@@ -471,6 +473,57 @@ func survivesReopening(h *harness) {
 	h.equal("log", h.log(everything()), before)
 	saved := h.save(noon, articles(0, 31, "tag")...)
 	h.equal("goes on", []any{len(saved.Added), saved.Same, saved.Added[0]}, []any{1, 30, feed.ID(31)})
+}
+
+// oneGUIDInTwoFeeds has two publishers number their articles from 1, and a third repeat one of them.
+func oneGUIDInTwoFeeds(h *harness) {
+	for n := range 2 {
+		s := feed.Source{URL: fmt.Sprintf("https://%d.example.org/feed", n)}
+		h.saveFrom(s, noon, feed.Article{Key: "1", Title: fmt.Sprint("First of ", n), Published: noon})
+		h.saveFrom(s, noon, feed.Article{Key: "urn:example:shared", Title: "Shared", Published: noon.Add(-time.Hour)})
+	}
+	f := must(h.Feed(h.Context(), everything()))(h)
+	var titles []string
+	for _, a := range must(store.Subscription(h.Context(), h, f, 10))(h) {
+		titles = append(titles, a.Title)
+	}
+	h.equal("live document", titles, []string{"First of 1", "First of 0", "Shared"})
+}
+
+// subscribeBesideBadBatches shares transactions with batches that cannot be taken in.
+func subscribeBesideBadBatches(h *harness) {
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for range 200 {
+			if _, err := h.Save(h.Context(), store.Batch{Source: feed.Source{ID: 9999}, Seen: noon}); err == nil {
+				h.Error("a batch of an unknown source was taken in")
+			}
+		}
+	})
+	for w := range 4 {
+		wg.Go(func() {
+			for n := range 50 {
+				s := feed.Source{URL: fmt.Sprintf("https://%d.example.org/%d", w, n)}
+				if got, fresh, err := h.Subscribe(h.Context(), s); err != nil || !fresh || got.URL != s.URL {
+					h.Errorf("subscribe to %s: %+v, %v, %v", s.URL, got, fresh, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// longNames has a text got into the place of a tag, an author and a guid.
+func longNames(h *harness) {
+	long := strings.Repeat("long ", 20_000)
+	a := article(1, long, "Short")
+	a.Authors = append(a.Authors, feed.Person{Name: long})
+	a.Key, a.GUID = long, long
+	saved := h.save(noon, a, article(2))
+	h.equal("added", len(saved.Added), 2)
+	h.equal("its other tag", h.titles(tagged("short")), []string{"Article 1"})
+	h.equal("what was said is kept", must(h.Article(h.Context(), saved.Added[1]))(h).GUID == long ||
+		must(h.Article(h.Context(), saved.Added[0]))(h).GUID == long, true)
 }
 
 func endedContext(h *harness) {

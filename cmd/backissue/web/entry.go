@@ -171,9 +171,9 @@ func sourceTitle(s feed.Source) string {
 	if s.Title != "" {
 		return s.Title
 	}
-	_, address, ok := strings.Cut(s.URL, "://")
+	_, address, ok := strings.Cut(s.PublicURL(), "://")
 	if !ok {
-		return s.URL
+		return s.PublicURL()
 	}
 	return strings.TrimSuffix(address, "/")
 }
