@@ -212,18 +212,18 @@ type faulty struct {
 	full     func(store.Batch) bool
 	articles int // handed to Save so far
 	saves    int
-	dueErr   error  // returned by Due
-	looked   func() // called at each look at a list of sources, or for one by name; may be nil
+	dueErr   error                 // returned by Due
+	looked   func(context.Context) // called at each look at a list of sources, or for one by name; may be nil
 }
 
-func (f *faulty) look() {
+func (f *faulty) look(ctx context.Context) {
 	if f.looked != nil {
-		f.looked()
+		f.looked(ctx)
 	}
 }
 
 func (f *faulty) Due(ctx context.Context, now time.Time, limit int) ([]feed.Source, error) {
-	defer f.look()
+	defer f.look(ctx)
 	if f.dueErr != nil {
 		return nil, f.dueErr
 	}
@@ -231,12 +231,12 @@ func (f *faulty) Due(ctx context.Context, now time.Time, limit int) ([]feed.Sour
 }
 
 func (f *faulty) Sources(ctx context.Context, after feed.SourceID, limit int) ([]feed.Source, error) {
-	defer f.look()
+	defer f.look(ctx)
 	return f.Store.Sources(ctx, after, limit)
 }
 
 func (f *faulty) Source(ctx context.Context, id feed.SourceID) (feed.Source, error) {
-	defer f.look()
+	defer f.look(ctx)
 	return f.Store.Source(ctx, id)
 }
 

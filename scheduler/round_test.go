@@ -1,6 +1,7 @@
 package scheduler_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -134,16 +135,20 @@ func TestRoundsAtOnceVisitOnce(t *testing.T) {
 			for _, s := range w.follow(urls...) {
 				ids = append(ids, s.ID)
 			}
-			var begun atomic.Int32
-			w.archive.looked = func() {
-				if begun.Add(1) >= rounds {
+			type round struct{} // in a context: which of the rounds it belongs to
+			var begun sync.Map
+			w.archive.looked = func(ctx context.Context) {
+				begun.Store(ctx.Value(round{}), true)
+				n := 0
+				begun.Range(func(any, any) bool { n++; return true })
+				if n == rounds {
 					first.Do(gathered.Done)
 				}
 			}
 			reports := make([]scheduler.Report, rounds)
 			var all sync.WaitGroup
 			for i := range rounds {
-				all.Go(func() { reports[i], _ = w.Round(t.Context(), options(ids)) })
+				all.Go(func() { reports[i], _ = w.Round(context.WithValue(t.Context(), round{}, i), options(ids)) })
 			}
 			all.Wait()
 			n := 0

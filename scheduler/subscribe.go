@@ -21,6 +21,7 @@ type Subscription struct {
 	URL   string   // a feed or a page that names one, as the owner typed it
 	Tags  []string // under which to file what comes
 	Title string   // until the feed says its own
+	Home  string   // likewise
 	// NoFetch stores the subscription as it is, to be visited for the first time when a round comes
 	// by. It is meant for lists of subscriptions.
 	NoFetch bool
@@ -102,7 +103,7 @@ func (s *Scheduler) Add(ctx context.Context, want Subscription) (Result, error) 
 func (s *Scheduler) wished(address string, want Subscription) feed.Source {
 	now := s.now()
 	return feed.Source{
-		URL: address, Title: want.Title, Tags: want.Tags, Added: now,
+		URL: address, Title: want.Title, Home: want.Home, Tags: want.Tags, Added: now,
 		Fetch: feed.FetchState{Due: now},
 	}
 }
@@ -205,10 +206,14 @@ func (s *Scheduler) look(ctx context.Context, address string, res *fetch.Respons
 // candidate fetches a feed that a page names. The page's own host was named by the owner, any other
 // was not.
 func (s *Scheduler) candidate(ctx context.Context, page, href string) (*found, error) {
-	if known, err := s.Store.SourceByURL(ctx, href); err == nil && known.Subscribed {
-		return &found{address: href}, nil
+	address, err := normal(href)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", href, err)
 	}
-	res, err := s.Fetch.Get(ctx, fetch.Request{URL: href, Trusted: hostOf(href) == hostOf(page)})
+	if known, err := s.Store.SourceByURL(ctx, address); err == nil && known.Subscribed {
+		return &found{address: address}, nil
+	}
+	res, err := s.Fetch.Get(ctx, fetch.Request{URL: address, Trusted: hostOf(address) == hostOf(page)})
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +221,7 @@ func (s *Scheduler) candidate(ctx context.Context, page, href string) (*found, e
 	if err != nil {
 		return nil, err
 	}
-	return &found{address: href, res: res, doc: doc}, nil
+	return &found{address: address, res: res, doc: doc}, nil
 }
 
 // addresses returns what the owner may have meant by what he typed, best first. Without a scheme it

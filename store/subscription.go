@@ -15,7 +15,7 @@ const ArchiveLen = 100
 // Subscription returns what a feed's subscription document holds: its newest articles by date, at
 // least limit of them where there are so many, and everything in the log's open tail, so that
 // nothing is in neither the live document nor a sealed one. Each article stands once, in its newest
-// revision, newest first; of articles that several sources brought under one identity
+// revision, newest first, and none that has left the feed; of articles that several sources brought under one identity
 // ([feed.Article.AtomID]), one stands for all.
 func Subscription(ctx context.Context, r Reader, f Feed, limit int) ([]feed.Article, error) {
 	page, err := r.Articles(ctx, Query{Ref: f.Ref, Limit: limit})
@@ -28,12 +28,31 @@ func Subscription(ctx context.Context, r Reader, f Feed, limit int) ([]feed.Arti
 		if err != nil {
 			return nil, err
 		}
+		if tail, err = current(ctx, r, tail); err != nil {
+			return nil, err
+		}
 		articles = append(articles, tail...)
 	}
 	slices.SortFunc(articles, func(a, b feed.Article) int {
 		return cmp.Or(b.When().Compare(a.When()), cmp.Compare(b.Seq, a.Seq))
 	})
 	return once(articles), nil
+}
+
+// current leaves out the revisions that are not the newest of their articles: the newest is in the
+// tail too, or the article has left the feed.
+func current(ctx context.Context, r Reader, tail []feed.Article) ([]feed.Article, error) {
+	kept := tail[:0]
+	for _, a := range tail {
+		newest, err := r.Article(ctx, a.ID)
+		if err != nil {
+			return nil, err
+		}
+		if newest.Seq == a.Seq {
+			kept = append(kept, a)
+		}
+	}
+	return kept, nil
 }
 
 // once keeps the newest revision of each article, and one article of each identity.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -50,7 +49,7 @@ the exit code is 1. Importing again what is there adds nothing.`,
 					paths = append(paths, arg)
 					continue
 				}
-				data, err := io.ReadAll(io.LimitReader(e.Stdin, maxFile))
+				data, err := readAll("standard input", e.Stdin)
 				if err != nil {
 					return fmt.Errorf("read standard input: %w", err)
 				}

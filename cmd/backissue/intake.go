@@ -17,6 +17,7 @@ import (
 	"github.com/backissue/backissue/feed/document"
 	"github.com/backissue/backissue/feed/opml"
 	"github.com/backissue/backissue/feed/parse"
+	"github.com/backissue/backissue/scheduler"
 	"github.com/backissue/backissue/store"
 )
 
@@ -51,10 +52,16 @@ func (in *intake) refusal(name string, err error) {
 	fmt.Fprintf(in.e.Stderr, "backissue: %s: %v\n", name, err)
 }
 
+// shareBytes is how much of their content may wait in memory.
+const shareBytes = 32 << 20
+
 // files returns the files that a path names: itself, or what a folder holds at any depth that looks
 // like an article, a feed or a list.
 func files(path string) ([]string, error) {
 	var names []string
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real // a link to a folder is as good as the folder
+	}
 	err := filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -94,6 +101,7 @@ func (in *intake) take(ctx context.Context, paths []string, quiet bool) error {
 		in.bar = newProgress(in.e, quiet, "taking in", len(names))
 	}
 	defer in.bar.end()
+	size := 0
 	for _, name := range names {
 		if err := context.Cause(ctx); err != nil {
 			return errors.Join(in.flush(context.WithoutCancel(ctx)), err)
@@ -106,7 +114,9 @@ func (in *intake) take(ctx context.Context, paths []string, quiet bool) error {
 			in.refusal(name, err)
 		}
 		in.bar.step(1)
-		if len(in.waiting) >= shareFiles {
+		size += len(data)
+		if len(in.waiting) >= shareFiles || size >= shareBytes {
+			size = 0
 			if err := in.flush(ctx); err != nil {
 				return err
 			}
@@ -121,7 +131,11 @@ func readFile(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	return readAll(name, f)
+}
+
+func readAll(name string, r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err == nil && len(data) > maxFile {
 		err = fmt.Errorf("%s is larger than %d MiB", name, maxFile>>20)
 	}
@@ -149,10 +163,12 @@ func (in *intake) one(ctx context.Context, name string, data []byte) error {
 // kind tells what a file is by its first character, and where that says nothing by its name.
 func kind(name string, data []byte) string {
 	head := string(data[:min(len(data), 4096)])
-	switch trimmed := strings.TrimLeft(head, "\ufeff \t\r\n"); {
-	case strings.Contains(head, "<opml"), strings.Contains(head, "<OPML"):
+	trimmed := strings.TrimLeft(head, "\ufeff \t\r\n")
+	markup := strings.HasPrefix(trimmed, "<")
+	switch {
+	case markup && (strings.Contains(head, "<opml") || strings.Contains(head, "<OPML")):
 		return "list"
-	case strings.HasPrefix(trimmed, "<"), strings.HasPrefix(trimmed, "{"), strings.HasPrefix(head, "\x1f\x8b"):
+	case markup, strings.HasPrefix(trimmed, "{"), strings.HasPrefix(head, "\x1f\x8b"):
 		return "feed"
 	}
 	switch strings.ToLower(filepath.Ext(name)) {
@@ -205,13 +221,14 @@ func (in *intake) list(ctx context.Context, data []byte) error {
 		return errors.New("the list names no feed")
 	}
 	for _, o := range outlines {
-		s := feed.Source{URL: o.URL, Title: o.Title, Home: o.Home, Tags: append(slices.Clone(in.tags), o.Tags...), Added: time.Now()}
-		_, fresh, err := in.a.Subscribe(ctx, s)
+		r, err := in.a.Scheduler.Add(ctx, scheduler.Subscription{
+			URL: o.URL, Title: o.Title, Home: o.Home, Tags: append(slices.Clone(in.tags), o.Tags...), NoFetch: true,
+		})
 		if err != nil {
 			in.refusal(o.URL, err)
 			continue
 		}
-		if fresh {
+		if !r.Already {
 			in.Subscribed++
 		}
 	}

@@ -85,7 +85,11 @@ func (s *server) run(ctx context.Context, sources []string) error {
 	// A command that has the archive open for a moment is waited for, a server is not.
 	for until := time.Now().Add(patience); ; {
 		err := s.g.withArchive(ctx, s.e, func(a *archive) error { return s.serve(ctx, a, sources) })
-		if err != exitError(exitBusy) || time.Now().After(until) {
+		if err != exitError(exitBusy) {
+			return err
+		}
+		if time.Now().After(until) {
+			fmt.Fprintln(s.e.Stderr, "backissue: the archive is in use by a command that takes long; try again when it has ended")
 			return err
 		}
 		time.Sleep(100 * time.Millisecond)

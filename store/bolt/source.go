@@ -108,6 +108,9 @@ func (t *txn) putSource(s feed.Source, now time.Time) (*feed.Source, error) {
 	s.Added, s.Tags, s.Subscribed = known.Added, known.Tags, known.Subscribed
 	if s.Fetch.Checked.IsZero() {
 		s.Fetch = known.Fetch
+		if !known.Fetch.Checked.IsZero() {
+			s = *known // what an old file says of the feed is older than what the last visit found
+		}
 	}
 	if err := t.retitle(&s, known, now); err != nil {
 		return nil, err

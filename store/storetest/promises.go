@@ -187,6 +187,15 @@ func lostTag(h *harness) {
 	h.equal("two", h.titles(tagged("two")), []string{"Article 1"})
 	h.equal("three", h.titles(tagged("three")), []string{"Article 1"})
 	h.equal("the log of one", len(h.log(tagged("one"))), 2)
+	// Nor is it in a live document that is longer than its page by date.
+	h.save(noon, articles(10, 140, "many")...)
+	h.save(noon.Add(time.Hour), article(10, "few"))
+	many := must(h.Feed(h.Context(), tagged("many")))(h)
+	for _, a := range must(store.Subscription(h.Context(), h, many, 50))(h) {
+		if a.Title == "Article 10" {
+			h.Error("an article that left the feed is in its live document")
+		}
+	}
 	if after := must(h.Feed(h.Context(), tagged("one")))(h); after.Edition == before.Edition {
 		h.Error("the feed that lost an article has the edition that it had")
 	}

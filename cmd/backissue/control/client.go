@@ -19,7 +19,11 @@ var ErrNobody = errors.New("nobody listens")
 // ends, the owner is told to stop, and the code is what it then says. It returns ErrNobody if there
 // is no owner, and another error if the connection broke before the end.
 func Do(ctx context.Context, address string, req *Request, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, "unix", address)
+	var conn net.Conn
+	err := dialable(address, func(short string) (err error) {
+		conn, err = new(net.Dialer).DialContext(ctx, "unix", short)
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("%w at %s: %v", ErrNobody, address, err)
 	}

@@ -7,9 +7,7 @@ package control
 
 import (
 	"bufio"
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,18 +35,28 @@ const (
 	frameExit    = 'x' // back: the exit code in 4 bytes; the last frame
 )
 
-const maxFrame = 1 << 20
+// maxPart is how much of an output goes into one frame, and maxFrame what is read at most: a command
+// line may be as long as the system allows, 2 MiB and more.
+const (
+	maxPart  = 1 << 20
+	maxFrame = 64 << 20
+)
 
-// Address returns where the owner of the archive in a data folder listens: a socket in that folder,
-// or in the system's folder for temporary files where the first would be longer than the 100 bytes
-// or so that systems allow.
-func Address(data string) string {
-	path := filepath.Join(data, "backissue.sock")
-	if len(path) <= 100 {
-		return path
+// Address returns where the owner of the archive in a data folder listens.
+func Address(data string) string { return filepath.Join(data, "backissue.sock") }
+
+// dialable calls f with a name for the address that is short enough for a socket, of which systems
+// allow 100 bytes or so. A longer one is reached through the open folder, which has a short name.
+func dialable(address string, f func(short string) error) error {
+	if len(address) <= 100 {
+		return f(address)
 	}
-	h := sha256.Sum256([]byte(path))
-	return filepath.Join(os.TempDir(), fmt.Sprintf("backissue-%d-%s.sock", os.Getuid(), hex.EncodeToString(h[:8])))
+	dir, err := os.Open(filepath.Dir(address))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return f(fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), filepath.Base(address)))
 }
 
 func writeFrame(w io.Writer, kind byte, body []byte) error {

@@ -158,11 +158,52 @@ func TestCloseWaits(t *testing.T) {
 	}
 }
 
-func TestAddressOfALongFolder(t *testing.T) {
-	long := filepath.Join(t.TempDir(), strings.Repeat("folder/", 30))
-	address := control.Address(long)
-	if len(address) > 100 || address != control.Address(long) || address == control.Address(long+"x") {
-		t.Errorf("address %q", address)
+// TestLongFolder listens in a folder whose path is longer than the name of a socket may be.
+func TestLongFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), strings.Repeat("folder/", 30))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s, err := control.Listen(t.Context(), control.Address(dir), func(context.Context, *control.Request, io.Reader, io.Writer, io.Writer) int { return 3 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, err := control.Do(t.Context(), control.Address(dir), &control.Request{}, nil, io.Discard, io.Discard); code != 3 || err != nil {
+		t.Errorf("%d, %v", code, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(control.Address(dir)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the socket is still there: %v", err)
+	}
+}
+
+// TestLongCommandLine names as many files as a shell may.
+func TestLongCommandLine(t *testing.T) {
+	args := strings.Split(strings.Repeat("some/long/file/name.txt ", 100_000), " ")
+	address := listen(t, func(_ context.Context, req *control.Request, _ io.Reader, _, _ io.Writer) int {
+		return len(req.Args) % 251
+	})
+	if code, err := control.Do(t.Context(), address, &control.Request{Args: args}, nil, io.Discard, io.Discard); code != len(args)%251 || err != nil {
+		t.Errorf("%d, %v", code, err)
+	}
+}
+
+// TestSilentClient connects and says nothing; the owner must be able to close all the same.
+func TestSilentClient(t *testing.T) {
+	address := control.Address(t.TempDir())
+	s, err := control.Listen(t.Context(), address, func(context.Context, *control.Request, io.Reader, io.Writer, io.Writer) int { return 0 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("unix", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

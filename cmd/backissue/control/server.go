@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"time"
 )
 
 // Run carries out a verb and returns its exit code.
@@ -17,10 +18,52 @@ type Run func(ctx context.Context, req *Request, stdin io.Reader, stdout, stderr
 
 // Server listens for verbs.
 type Server struct {
+	address  string
 	listener net.Listener
-	stop     context.CancelFunc
-	running  sync.WaitGroup
+	stopped  <-chan struct{} // the owner has been told to stop
+	conns    sync.WaitGroup  // connections that are being served
+	verbs    count           // verbs that are being carried out
+
+	stopHearing context.CancelFunc // what has not been said yet need not be said any more
 }
+
+// count is a number that one can wait for to be nothing, while others go on counting.
+type count struct {
+	mu   sync.Mutex
+	n    int
+	none []chan struct{} // to be closed when n is nothing
+}
+
+func (c *count) add(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n += n; c.n == 0 {
+		for _, ch := range c.none {
+			close(ch)
+		}
+		c.none = nil
+	}
+}
+
+// nothing returns a channel that is closed when the count is nothing, which it may be already.
+func (c *count) nothing() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ch := make(chan struct{})
+	if c.n == 0 {
+		close(ch)
+	} else {
+		c.none = append(c.none, ch)
+	}
+	return ch
+}
+
+// requestTime is how long a connection may take to say what it wants, and grace how long one may
+// take to hear the rest when the owner has been told to stop.
+const (
+	requestTime = 10 * time.Second
+	grace       = 2 * time.Second
+)
 
 // Listen listens at the address until Close. Only the owner of the archive may call it: it takes
 // the place of whatever a process that was killed has left there. The socket is for the user alone.
@@ -28,49 +71,66 @@ func Listen(ctx context.Context, address string, run Run) (*Server, error) {
 	if err := os.Remove(address); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("make way for the socket: %w", err)
 	}
-	l, err := net.Listen("unix", address)
+	var l net.Listener
+	err := dialable(address, func(short string) (err error) {
+		l, err = net.Listen("unix", short)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("listen for other commands: %w", err)
 	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false) // the short name may be gone by then
 	if err := os.Chmod(address, 0o600); err != nil {
 		l.Close()
 		return nil, fmt.Errorf("make the socket private: %w", err)
 	}
-	ctx, stop := context.WithCancel(ctx)
-	s := &Server{listener: l, stop: stop}
-	s.running.Go(func() {
+	hearing, stop := context.WithCancel(ctx)
+	s := &Server{address: address, listener: l, stopped: ctx.Done(), stopHearing: stop}
+	s.conns.Go(func() {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
 				return // closed
 			}
-			s.running.Go(func() {
+			s.conns.Go(func() {
 				defer conn.Close()
-				serve(ctx, conn, run)
+				s.serve(ctx, hearing, conn, run)
 			})
 		}
 	})
 	return s, nil
 }
 
-// Close takes no more verbs and returns when those under way have ended. Those who come meanwhile
-// find nobody and try again.
+// Close returns when no verb is under way. As long as one is, others are taken too, since nobody
+// else can carry them out; unless the owner has been told to stop. Those who come later find nobody
+// and open the archive themselves.
 func (s *Server) Close() error {
-	err := s.listener.Close()
-	s.running.Wait()
-	s.stop()
+	select {
+	case <-s.verbs.nothing():
+	case <-s.stopped:
+	}
+	err := errors.Join(s.listener.Close(), os.Remove(s.address))
+	s.stopHearing()
+	s.conns.Wait()
 	return err
 }
 
-// serve carries out the verb of one connection.
-func serve(ctx context.Context, conn net.Conn, run Run) {
-	r := bufio.NewReader(conn)
-	req, err := readRequest(r)
-	if err != nil {
-		return // nobody is there to be told
-	}
+// serve carries out the verb of one connection, if it says which before hearing ends.
+func (s *Server) serve(ctx, hearing context.Context, conn net.Conn, run Run) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	r := bufio.NewReader(conn)
+	_ = conn.SetReadDeadline(time.Now().Add(requestTime)) // a socket that is gone fails at the next call
+	unheard := context.AfterFunc(hearing, func() { _ = conn.SetReadDeadline(time.Now()) })
+	req, err := readRequest(r)
+	if err != nil || !unheard() {
+		return // nobody is there to be told
+	}
+	s.verbs.add(1)
+	defer s.verbs.add(-1)
+	_ = conn.SetReadDeadline(time.Time{})
+	// Whoever does not read what it is told must not keep the owner from stopping.
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now().Add(grace)) })()
 	var mu sync.Mutex
 	send := func(kind byte, body []byte) error {
 		mu.Lock()
@@ -104,7 +164,7 @@ type output struct {
 
 func (o output) Write(p []byte) (n int, err error) {
 	for len(p) > 0 {
-		part := p[:min(len(p), maxFrame)]
+		part := p[:min(len(p), maxPart)]
 		if err := o.send(o.kind, part); err != nil {
 			return n, err
 		}
