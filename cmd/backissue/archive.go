@@ -103,7 +103,7 @@ func openArchive(dir string) (*archive, error) {
 	return &archive{
 		Store: db,
 		Scheduler: &scheduler.Scheduler{
-			Store: db, Fetch: &fetch.Client{UserAgent: userAgent(), Log: log}, Log: log,
+			Store: db, Fetch: &fetch.Client{UserAgent: fetch.UserAgent(release), Log: log}, Log: log,
 		},
 		Dir: dir,
 	}, nil

@@ -11,11 +11,6 @@ import (
 // release is the version of the program. A build from a repository adds its revision.
 const release = "0.1.0"
 
-// homepage is where a publisher who finds us in a log can read what we are.
-const homepage = "https://github.com/backissue/backissue"
-
-func userAgent() string { return "backissue/" + release + " (+" + homepage + ")" }
-
 func newVersion(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
