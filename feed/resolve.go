@@ -102,6 +102,8 @@ func witnessed(kind AliasKind, old, next *Article) bool {
 		return link != home && (sameDate && (title || toTheMinute(next.Published)) || undated && title || text)
 	case AliasEnclosure:
 		return sameDate || undated && title
+	case AliasContent:
+		return sameDate || agree(NormalURL(old.Link), link)
 	default:
 		return agree(NormalURL(old.Link), link) || sameDate && (old.Link == "" || link == "")
 	}

@@ -52,7 +52,11 @@ func TestResolve(t *testing.T) {
 		"a new guid and title": {[]feed.Article{a},
 			[]feed.Article{edit(func(n *feed.Article) { n.Key, n.GUID, n.Title = "2", "2", "B" })}, []feed.ID{1}},
 		"a new guid and link, the same text and date": {[]feed.Article{a},
-			[]feed.Article{edit(func(n *feed.Article) { n.Key, n.GUID, n.Link = "2", "2", "https://example.org/b" })}, []feed.ID{0}},
+			[]feed.Article{edit(func(n *feed.Article) { n.Key, n.GUID, n.Link = "2", "2", "https://example.org/b" })}, []feed.ID{1}},
+		"the same text another day, elsewhere": {[]feed.Article{a},
+			[]feed.Article{edit(func(n *feed.Article) {
+				n.Key, n.GUID, n.Link, n.Published = "2", "2", "https://example.org/b", march.AddDate(0, 0, 1)
+			})}, []feed.ID{0}},
 		"another article on the same page, dated to the day": {
 			[]feed.Article{edit(func(n *feed.Article) { n.Published = day })},
 			[]feed.Article{edit(func(n *feed.Article) { n.Key, n.GUID, n.Title, n.Content, n.Published = "2", "2", "B", "other", day })},

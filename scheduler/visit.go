@@ -51,6 +51,10 @@ func (s *Scheduler) took(ctx context.Context, src feed.Source, doc *parse.Docume
 	next := described(answered(src, res, s.now()), &doc.Source)
 	now := next.Fetch.Checked
 	next.Fetch.BodyHash = res.Hash
+	if doc.Cut {
+		// The validators vouch for the whole feed, of which this is only the beginning.
+		next.Fetch.ETag, next.Fetch.LastModified, next.Fetch.BodyHash = "", "", ""
+	}
 	next.Fetch.Changed = now
 	next.Fetch.Due = nextDue(&next, answer{at: now, fresh: res.Fresh})
 	e := s.keep(ctx, src, next, doc.Articles, res)

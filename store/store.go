@@ -148,7 +148,8 @@ type Batch struct {
 	// if the batch comes of a visit (Fetch.Checked says when); what is imported leaves it alone.
 	Source feed.Source
 	// Articles as they were read, identified ([feed.Identify]), in any order. Each must have a Key
-	// of its own.
+	// of its own. What is imported (no Fetch.Checked) and equal to a revision that the archive has is
+	// known, even if a newer one has come since: old files do not bring old versions back.
 	Articles []feed.Article
 	// Seen is when they came.
 	Seen time.Time

@@ -27,7 +27,7 @@ every feed in it; they are visited at the next round, and its folders become tag
   backissue add subscriptions.opml`,
 		Args: cobra.MinimumNArgs(1),
 	}
-	c.Flags().StringSliceVar(&o.tags, "tag", nil, "file everything from there under this tag; may be repeated")
+	c.Flags().StringArrayVar(&o.tags, "tag", nil, "file everything from there under this tag; may be repeated")
 	c.Flags().BoolVar(&o.force, "force", false, "subscribe even if there is no feed at the address now")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		return g.withArchive(c.Context(), e, func(a *archive) error {

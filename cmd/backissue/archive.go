@@ -79,7 +79,7 @@ func (g *globals) withArchive(ctx context.Context, e *env, do func(*archive) err
 			return err
 		}
 		if time.Now().After(until) {
-			return hinted{fmt.Errorf("open %s: %w, which does not answer", dir, store.ErrInUse),
+			return hinted{noArchive{fmt.Errorf("open %s: %w, which does not answer", dir, store.ErrInUse)},
 				"stop that process (a backup program, perhaps?) or try again later"}
 		}
 		select {
@@ -90,14 +90,27 @@ func (g *globals) withArchive(ctx context.Context, e *env, do func(*archive) err
 	}
 }
 
+// withExisting is withArchive for commands that only look: a path that was mistyped is said to be
+// one, and does not become an empty archive in which everything is well.
+func (g *globals) withExisting(ctx context.Context, e *env, do func(*archive) error) error {
+	dir, err := g.dataDir(e)
+	if err != nil {
+		return err
+	}
+	if e.archive == nil && !isThere(filepath.Join(dir, "archive.db")) {
+		return hinted{noArchive{fmt.Errorf("there is no archive in %s", dir)}, "begin one with: backissue serve, add or import"}
+	}
+	return g.withArchive(ctx, e, do)
+}
+
 // openArchive opens the archive in a folder, and makes both if they are not there.
 func openArchive(dir string) (*archive, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the archive's folder: %w", err)
+		return nil, noArchive{fmt.Errorf("make the archive's folder: %w", err)}
 	}
 	db, err := bolt.Open(filepath.Join(dir, "archive.db"), nil)
 	if err != nil {
-		return nil, err
+		return nil, noArchive{err}
 	}
 	log := slog.New(slog.DiscardHandler)
 	return &archive{

@@ -20,7 +20,7 @@ fault.`,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print the faults as JSON")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		return g.withArchive(c.Context(), e, func(a *archive) error {
+		return g.withExisting(c.Context(), e, func(a *archive) error {
 			faults, err := a.Check(c.Context())
 			if err != nil {
 				return err

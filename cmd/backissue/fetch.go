@@ -31,7 +31,7 @@ In cron it says nothing unless something is wrong.`,
 	c.Flags().BoolVar(&now, "now", false, "visit all subscriptions, due or not")
 	c.Flags().BoolVar(&asJSON, "json", false, "print what each visit brought as JSON")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		return g.withArchive(c.Context(), e, func(a *archive) error {
+		return g.withExisting(c.Context(), e, func(a *archive) error {
 			o := scheduler.RoundOptions{All: now && len(args) == 0}
 			for _, arg := range args {
 				s, err := a.findSource(c.Context(), arg)

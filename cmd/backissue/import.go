@@ -30,7 +30,7 @@ the exit code is 1. Importing again what is there adds nothing.`,
 	c.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	c.Flags().StringVar(&base, "base", "", "resolve relative links of text articles against this URL")
 	c.Flags().StringVar(&source, "source", "", "the source that feed files belong to: its URL, name or number")
-	c.Flags().StringSliceVar(&tags, "tag", nil, "file what comes from a new source under this tag")
+	c.Flags().StringArrayVar(&tags, "tag", nil, "file what comes from a new source under this tag; may be repeated")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		return g.withArchive(c.Context(), e, func(a *archive) error {
 			in := &intake{e: e, a: a, base: base, tags: tags}

@@ -104,7 +104,7 @@ func (in *intake) take(ctx context.Context, paths []string, quiet bool) error {
 	size := 0
 	for _, name := range names {
 		if err := context.Cause(ctx); err != nil {
-			return errors.Join(in.flush(context.WithoutCancel(ctx)), err)
+			return errors.Join(in.flush(ctx), err)
 		}
 		data, err := readFile(name)
 		if err == nil {
@@ -198,7 +198,8 @@ func (in *intake) feed(name string, data []byte) error {
 
 // feedAddress returns the address by which a feed file's source is known: the one that the feed
 // gives as its own, or a name made of its site and title, so that the same feed is the same source
-// wherever the file lies; or at last the file.
+// wherever the file lies; or at last of the file's name. It goes out with the articles, so it says
+// nothing of where the file lies.
 func feedAddress(name string, s *feed.Source) string {
 	for _, l := range s.Links {
 		if l.Rel == "self" && (strings.HasPrefix(l.Href, "http://") || strings.HasPrefix(l.Href, "https://")) {
@@ -208,7 +209,7 @@ func feedAddress(name string, s *feed.Source) string {
 	if u, err := url.Parse(s.Home); err == nil && u.Host != "" && s.Title != "" {
 		return "urn:backissue:feed:" + feed.Slug(u.Host+u.Path) + ":" + feed.Slug(s.Title)
 	}
-	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(name)}).String()
+	return "urn:backissue:feed:file:" + feed.Slug(filepath.Base(name))
 }
 
 // list adds the subscriptions of an OPML file. They are visited at the next round.
@@ -246,7 +247,8 @@ func (in *intake) flush(ctx context.Context) error {
 	if len(in.waiting) == 0 {
 		return nil
 	}
-	saved, err := in.a.Save(ctx, in.waiting...)
+	// Saving takes moments; being told to stop is no reason to refuse what has been read.
+	saved, err := in.a.Save(context.WithoutCancel(ctx), in.waiting...)
 	for i, s := range saved {
 		in.Added += len(s.Added)
 		in.Revised += len(s.Revised)
@@ -256,7 +258,7 @@ func (in *intake) flush(ctx context.Context) error {
 		}
 	}
 	in.waiting, in.names = nil, nil
-	if err != nil && (errors.Is(err, store.ErrDamaged) || ctx.Err() != nil) {
+	if errors.Is(err, store.ErrDamaged) {
 		return err
 	}
 	return nil

@@ -44,7 +44,7 @@ func newList(e *env, g *globals) *cobra.Command {
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&problems, "problems", false, "only sources whose last visit failed or brought something that had to be mended")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		return g.withArchive(c.Context(), e, func(a *archive) error {
+		return g.withExisting(c.Context(), e, func(a *archive) error {
 			rows := []listed{}
 			err := a.eachSource(c.Context(), func(s feed.Source) error {
 				if problems && s.Fetch.Problem == "" && len(s.Fetch.Repairs) == 0 {

@@ -16,7 +16,7 @@ article that came from it stays in the archive and in the feeds.`,
   backissue remove example`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return g.withArchive(c.Context(), e, func(a *archive) error {
+			return g.withExisting(c.Context(), e, func(a *archive) error {
 				var first error
 				for _, arg := range args {
 					s, err := a.findSource(c.Context(), arg)

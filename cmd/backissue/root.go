@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -29,6 +30,11 @@ var errReported = errors.New("something failed")
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
+
+// noArchive is an archive that cannot be opened.
+type noArchive struct{ error }
+
+func (e noArchive) Unwrap() error { return e.error }
 
 // exitError is the exit code of a command that another process carried out, words and all.
 type exitError int
@@ -81,7 +87,7 @@ func exitCode(ctx context.Context, e *env, err error) int {
 	switch {
 	case errors.As(err, &usage):
 		return exitUsage
-	case errors.Is(err, store.ErrInUse), errors.Is(err, store.ErrTooNew), errors.Is(err, store.ErrDamaged):
+	case errors.As(err, new(noArchive)):
 		return exitNoArchive
 	case errors.Is(err, store.ErrNotFound):
 		return exitNotFound
@@ -133,13 +139,17 @@ archive is in use by a command that will end; 130 interrupted.`,
 	return root
 }
 
-// spoken makes a wrong number of arguments a usage error.
+// spoken makes a wrong number of arguments a usage error, and an empty one, which is what a variable
+// that was never set leaves in a script.
 func spoken(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
-		if check == nil {
-			return nil
+		err := error(nil)
+		if slices.Contains(args, "") {
+			err = errors.New("an argument is empty")
+		} else if check != nil {
+			err = check(c, args)
 		}
-		if err := check(c, args); err != nil {
+		if err != nil {
 			return hinted{usageError{err}, fmt.Sprintf("try: %s --help", c.CommandPath())}
 		}
 		return nil

@@ -70,7 +70,7 @@ func (s *server) run(ctx context.Context, sources []string) error {
 	if a := s.e.archive; a != nil {
 		// Somebody else typed this; that it was not meant for us is all that we can tell them.
 		if at := a.address.Load(); at != nil {
-			return hinted{fmt.Errorf("serve %s: %w", a.Dir, store.ErrInUse), "it is served already, at " + *at}
+			return hinted{noArchive{fmt.Errorf("serve %s: %w", a.Dir, store.ErrInUse)}, "it is served already, at " + *at}
 		}
 		return exitError(exitBusy)
 	}

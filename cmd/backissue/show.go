@@ -30,7 +30,7 @@ func newShow(e *env, g *globals) *cobra.Command {
 		if !ok {
 			return hinted{usageError{fmt.Errorf("%q is not an article's number", args[0])}, "the number stands in its address: /articles/ID"}
 		}
-		return g.withArchive(c.Context(), e, func(a *archive) error {
+		return g.withExisting(c.Context(), e, func(a *archive) error {
 			all, err := a.Revisions(c.Context(), id)
 			if err != nil {
 				return err

@@ -28,7 +28,7 @@ func newTags(e *env, g *globals) *cobra.Command {
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		return g.withArchive(c.Context(), e, func(a *archive) error {
+		return g.withExisting(c.Context(), e, func(a *archive) error {
 			rows := []listedFeed{}
 			err := a.eachFeed(c.Context(), store.Tag, func(f store.Feed) error {
 				rows = append(rows, listedFeed{f.Name, f.Title, f.Articles, jsonTime(f.Changed)})

@@ -250,7 +250,7 @@ func (r *reader) walk(root tag) {
 		}
 	}
 	if !ended {
-		r.mended.note("the feed was cut off; its whole items were kept")
+		r.mended.cutOff("the feed was cut off; its whole items were kept")
 	}
 }
 
@@ -349,7 +349,7 @@ func (r *reader) children(e *entry, t tag, sc scope) (next int, whole bool) {
 	for {
 		u, ok := nextTag(r.text, i)
 		if !ok {
-			r.mended.note("the last item was cut off and was left out")
+			r.mended.cutOff("the last item was cut off and was left out")
 			return len(r.text), false
 		}
 		if u.kind == endTag {

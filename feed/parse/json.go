@@ -61,7 +61,7 @@ func readJSON(text string, o Options, mended *repairs) (*Document, error) {
 		return nil, fmt.Errorf("%w: it looks like JSON that does not say it is a JSON Feed", ErrNotFeed)
 	}
 	if !whole {
-		mended.note("the feed was cut off; its whole items were kept")
+		mended.cutOff("the feed was cut off; its whole items were kept")
 	}
 	r.writeHead(top)
 	if hasItems {

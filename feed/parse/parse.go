@@ -36,6 +36,9 @@ type Document struct {
 	Format   string         // "RSS 2.0", "Atom 1.0", "JSON Feed 1.1", …
 	Source   feed.Source    // what the feed says about itself; URL is Options.URL, fetch state only TTL and Repairs
 	Articles []feed.Article // identified (feed.Identify), in document order
+	// Cut says that the bytes end before the feed does, so that what is missing should be asked for
+	// again, whatever their validators say.
+	Cut bool
 }
 
 // ErrNotFeed is returned for bytes that are no feed of a known format; the error that wraps it says
@@ -67,7 +70,7 @@ func Feed(data []byte, o Options) (*Document, error) {
 		mended.note(fmt.Sprintf("%s that the feed repeats %s left out", count(n, "item"), wasWere(n)))
 	}
 	doc.Source.URL = o.URL
-	doc.Source.Fetch.Repairs = mended.list
+	doc.Source.Fetch.Repairs, doc.Cut = mended.list, mended.cut
 	return doc, nil
 }
 

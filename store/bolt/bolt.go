@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -89,8 +90,10 @@ func Open(path string, o *Options) (*DB, error) {
 	case errors.Is(err, bbolterrors.ErrInvalid), errors.Is(err, bbolterrors.ErrChecksum),
 		errors.Is(err, bbolterrors.ErrVersionMismatch), errors.Is(err, store.ErrDamaged):
 		return nil, fmt.Errorf("open %s: %w: %v", path, store.ErrDamaged, err)
+	case err != nil && strings.Contains(err.Error(), "file size too small"):
+		return nil, fmt.Errorf("open %s: %w: %v", path, store.ErrDamaged, err)
 	case err != nil:
-		return nil, fmt.Errorf("open %s: %w", path, err)
+		return nil, fmt.Errorf("open the archive: %w", err)
 	}
 	d := &DB{
 		db: db, writes: make(chan []*write), stop: make(chan struct{}), stopped: make(chan struct{}),

@@ -54,16 +54,21 @@ func (d *DB) Revisions(_ context.Context, id feed.ID) (all []feed.Article, err e
 		if err := known(tx, id); err != nil {
 			return err
 		}
-		seqs := []uint64{uint64(id)}
-		c := tx.Bucket(bucketRevision).Cursor()
-		prefix := u64(uint64(id))
-		for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
-			seqs = append(seqs, binary.BigEndian.Uint64(k[8:]))
-		}
-		all, err = revisions(tx, d.codec, seqs)
+		all, err = revisions(tx, d.codec, revisionSeqs(tx, id))
 		return err
 	})
 	return all, err
+}
+
+// revisionSeqs returns the sequence numbers of an article's revisions, oldest first.
+func revisionSeqs(tx *bbolt.Tx, id feed.ID) []uint64 {
+	seqs := []uint64{uint64(id)}
+	c := tx.Bucket(bucketRevision).Cursor()
+	prefix := u64(uint64(id))
+	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+		seqs = append(seqs, binary.BigEndian.Uint64(k[8:]))
+	}
+	return seqs
 }
 
 func revisions(tx *bbolt.Tx, c *codec, seqs []uint64) ([]feed.Article, error) {

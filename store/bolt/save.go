@@ -125,7 +125,7 @@ func (t *txn) save(b *store.Batch, ready []prepared) (saved store.Saved, err err
 		return saved, err
 	}
 	for i := range articles {
-		change, id, err := t.take(&articles[i], &ready[i], known[i])
+		change, id, err := t.take(&articles[i], &ready[i], known[i], b.Source.Fetch.Checked.IsZero())
 		if err != nil {
 			return saved, fmt.Errorf("article %q: %w", articles[i].Key, err)
 		}
@@ -141,8 +141,9 @@ func (t *txn) save(b *store.Batch, ready []prepared) (saved store.Saved, err err
 	return saved, nil
 }
 
-// take takes in one article: known is the number of the article that it is, 0 for a new one.
-func (t *txn) take(next *feed.Article, p *prepared, known feed.ID) (feed.Change, feed.ID, error) {
+// take takes in one article: known is the number of the article that it is, 0 for a new one. What is
+// imported and equal to any revision is nothing new.
+func (t *txn) take(next *feed.Article, p *prepared, known feed.ID, imported bool) (feed.Change, feed.ID, error) {
 	names := next.Aliases()
 	if known != 0 && t.printed(next.Source, names[0], known, p.print) {
 		return feed.Same, known, nil
@@ -155,6 +156,16 @@ func (t *txn) take(next *feed.Article, p *prepared, known feed.ID) (feed.Change,
 		}
 	}
 	a, change := feed.Revise(old, *next)
+	if change == feed.Revised && imported {
+		had, err := t.had(known, p.print)
+		if err != nil {
+			return change, known, err
+		}
+		if had {
+			a, change = *old, feed.Same
+			p.print = feed.Fingerprint(old) // which stays the one to compare with
+		}
+	}
 	if change != feed.Same {
 		t.seq++
 		a.Seq = t.seq
@@ -170,6 +181,20 @@ func (t *txn) take(next *feed.Article, p *prepared, known feed.ID) (feed.Change,
 		}
 	}
 	return change, a.ID, t.alias(a.Source, names, a.ID, p.print)
+}
+
+// had reports whether any revision of an article has this fingerprint.
+func (t *txn) had(id feed.ID, print uint64) (bool, error) {
+	for _, seq := range revisionSeqs(t.tx, id) {
+		a, err := revision(t.tx, t.codec, seq)
+		if err != nil {
+			return false, err
+		}
+		if feed.Fingerprint(a) == print {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // append writes a revision to the log.

@@ -107,6 +107,7 @@ func revisionsAreKept(h *harness) {
 	h.equal("revised", saved.Revised, []feed.ID{2})
 	changed.Title = "Corrected twice"
 	h.save(noon.Add(2*time.Hour), changed)
+	h.equal("an old file", h.save(noon.Add(3*time.Hour), article(1)).Same, 1)
 
 	var titles []string
 	var modified []time.Time
@@ -124,6 +125,18 @@ func revisionsAreKept(h *harness) {
 	if _, err := h.Article(h.Context(), 4); !errors.Is(err, store.ErrNotFound) {
 		h.Errorf("the number of a later revision is not an article's: %v", err)
 	}
+}
+
+// editedBack has a publisher take an edit back, which is an edit too.
+func editedBack(h *harness) {
+	s := source()
+	s.Fetch.Checked = noon
+	changed := article(1)
+	changed.Title = "Corrected"
+	for n, a := range []feed.Article{article(1), changed, article(1)} {
+		h.saveFrom(s, noon.Add(time.Duration(n)*time.Hour), a)
+	}
+	h.equal("revisions", len(must(h.Revisions(h.Context(), 1))(h)), 3)
 }
 
 func sequenceIsGapless(h *harness) {

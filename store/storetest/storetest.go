@@ -30,6 +30,7 @@ func Run(t *testing.T, open Open) {
 		{"KeepsEveryField", keepsEveryField},
 		{"SameAgainAddsNothing", sameAgainAddsNothing},
 		{"RevisionsAreKept", revisionsAreKept},
+		{"EditedBack", editedBack},
 		{"SequenceIsGapless", sequenceIsGapless},
 		{"OldestFirstWithinASave", oldestFirst},
 		{"LogNeverChanges", logNeverChanges},

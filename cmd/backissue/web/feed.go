@@ -102,11 +102,12 @@ func (s *site) record(ctx context.Context, ref store.Ref, ext string) (store.Fee
 	if !errors.Is(err, store.ErrNotFound) {
 		return f, err
 	}
-	if slug := feed.Slug(ref.Name); slug != "" && slug != ref.Name {
-		other := store.Ref{Kind: ref.Kind, Name: slug}
-		if _, err := s.archive.Feed(ctx, other); err == nil {
-			return store.Feed{}, moved(escaped(path(other) + ext))
-		}
+	other, err := s.archive.Named(ctx, ref.Kind, ref.Name)
+	if errors.Is(err, store.ErrNotFound) {
+		other, err = s.archive.Feed(ctx, store.Ref{Kind: ref.Kind, Name: feed.Slug(ref.Name)})
+	}
+	if err == nil && other.Name != "" {
+		return store.Feed{}, moved(escaped(path(other.Ref) + ext))
 	}
 	return f, notHere("There is no feed of this name.")
 }
