@@ -123,8 +123,12 @@ type Alias struct {
 	Value string
 }
 
-// minContent is how much text, in bytes, must agree before it says anything about identity.
-const minContent = 120
+// minContent is how much text, in bytes, must agree to be a witness of identity, and minName how much
+// is a name by which to look for one.
+const (
+	minContent = 120
+	minName    = 40
+)
 
 func (a *Article) keyAlias() Alias { return Alias{AliasKey, NormalURL(a.Key)} }
 
@@ -142,7 +146,7 @@ func (a *Article) Aliases() []Alias {
 	if len(a.Enclosures) > 0 && a.Enclosures[0].URL != "" {
 		names = append(names, Alias{AliasEnclosure, NormalURL(a.Enclosures[0].URL)})
 	}
-	if text := a.text(); len(text) >= minContent {
+	if text := a.text(); len(text) >= minName {
 		names = append(names, Alias{AliasContent, a.Title + "\n" + text})
 	}
 	return names
