@@ -216,7 +216,7 @@ func (c *checker) aliases() {
 		if err != nil || s.Revision > 0 {
 			return
 		}
-		name := keyAlias(feed.SourceID(s.Source), feed.Alias{Kind: feed.AliasKey, Value: feed.NormalURL(s.Key)})
+		name := keyAlias(feed.SourceID(s.Source), nameOf(feed.Alias{Kind: feed.AliasKey, Value: feed.NormalURL(s.Key)}))
 		if !bytes.HasPrefix(c.tx.Bucket(bucketAlias).Get(name), k) {
 			c.fault("article %d: its key leads elsewhere", s.ID)
 		}

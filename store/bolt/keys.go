@@ -72,12 +72,20 @@ func keyRevision(id feed.ID, seq uint64) []byte {
 
 func keySource(id feed.SourceID) []byte { return u32(uint32(id)) }
 
-// keyAlias hashes the alias: half of a 128-bit birthday bound is plenty within one source.
-func keyAlias(source feed.SourceID, a feed.Alias) []byte {
-	k := append(keySource(source), byte(a.Kind))
+// aliasName is an alias as it stands in a key behind the source: its kind and 64 bits of a hash,
+// which are plenty within one source.
+type aliasName [9]byte
+
+func nameOf(a feed.Alias) (n aliasName) {
+	n[0] = byte(a.Kind)
 	h := sha256.Sum256([]byte(a.Value))
-	return append(k, h[:8]...)
+	copy(n[1:], h[:])
+	return n
 }
+
+func (n aliasName) isKey() bool { return n[0] == byte(feed.AliasKey) }
+
+func keyAlias(source feed.SourceID, n aliasName) []byte { return append(keySource(source), n[:]...) }
 
 func keyDue(at time.Time, source feed.SourceID) []byte {
 	return append(u64(sortable(at)), keySource(source)...)

@@ -59,6 +59,7 @@ func (d *DB) saveShared(ctx context.Context, batches []store.Batch, saved []stor
 type prepared struct {
 	article feed.Article
 	print   uint64
+	names   []aliasName
 	payload []byte // nil where the article looked unchanged
 }
 
@@ -78,6 +79,9 @@ func (d *DB) ready(b *store.Batch) ([]prepared, error) {
 		a.Published, a.Updated = stored(a.Published), stored(a.Updated)
 		a.Seen = stored(b.Seen)
 		ready[i] = prepared{article: a, print: feed.Fingerprint(&a)}
+		for _, alias := range a.Aliases() {
+			ready[i].names = append(ready[i].names, nameOf(alias))
+		}
 	}
 	slices.SortStableFunc(ready, func(x, y prepared) int { return x.article.When().Compare(y.article.When()) })
 	err := d.view(func(tx *bbolt.Tx) error {
@@ -88,7 +92,7 @@ func (d *DB) ready(b *store.Batch) ([]prepared, error) {
 		aliases := tx.Bucket(bucketAlias)
 		for i := range ready {
 			p := &ready[i]
-			found := aliases.Get(keyAlias(source, p.article.Aliases()[0]))
+			found := aliases.Get(keyAlias(source, p.names[0]))
 			if len(found) == 16 && binary.BigEndian.Uint64(found[8:]) == p.print {
 				continue
 			}
@@ -120,9 +124,11 @@ func (t *txn) save(b *store.Batch, ready []prepared) (saved store.Saved, err err
 		articles[i] = ready[i].article
 		articles[i].Source, articles[i].Filed = source.ID, source.Tags
 	}
-	known, err := feed.Resolve(articles, &memory{t, source.ID})
-	if err != nil {
-		return saved, err
+	known := make([]feed.ID, len(articles)) // of a source from which nothing has come, none is
+	if first, _ := t.bucket(bucketAlias).Cursor().Seek(keySource(source.ID)); bytes.HasPrefix(first, keySource(source.ID)) {
+		if known, err = feed.Resolve(articles, &memory{t, source.ID}); err != nil {
+			return saved, err
+		}
 	}
 	for i := range articles {
 		change, id, err := t.take(&articles[i], &ready[i], known[i], b.Source.Fetch.Checked.IsZero())
@@ -144,8 +150,7 @@ func (t *txn) save(b *store.Batch, ready []prepared) (saved store.Saved, err err
 // take takes in one article: known is the number of the article that it is, 0 for a new one. What is
 // imported and equal to any revision is nothing new.
 func (t *txn) take(next *feed.Article, p *prepared, known feed.ID, imported bool) (feed.Change, feed.ID, error) {
-	names := next.Aliases()
-	if known != 0 && t.printed(next.Source, names[0], known, p.print) {
+	if known != 0 && t.printed(next.Source, p.names[0], known, p.print) {
 		return feed.Same, known, nil
 	}
 	var old *feed.Article
@@ -180,7 +185,7 @@ func (t *txn) take(next *feed.Article, p *prepared, known feed.ID, imported bool
 			return change, a.ID, err
 		}
 	}
-	return change, a.ID, t.alias(a.Source, names, a.ID, p.print)
+	return change, a.ID, t.alias(a.Source, p.names, a.ID, p.print)
 }
 
 // had reports whether any revision of an article has this fingerprint.
@@ -260,19 +265,19 @@ func (t *txn) file(old, a *feed.Article) error {
 }
 
 // printed reports whether the alias already leads to the article with this very fingerprint.
-func (t *txn) printed(source feed.SourceID, name feed.Alias, id feed.ID, print uint64) bool {
+func (t *txn) printed(source feed.SourceID, name aliasName, id feed.ID, print uint64) bool {
 	v := t.bucket(bucketAlias).Get(keyAlias(source, name))
 	return len(v) == 16 && feed.ID(binary.BigEndian.Uint64(v)) == id && binary.BigEndian.Uint64(v[8:]) == print
 }
 
 // alias makes the names lead to the article. A name that already leads to another one leads nowhere
 // from then on, but for the Key, which [feed.Resolve] has found to be this article's.
-func (t *txn) alias(source feed.SourceID, names []feed.Alias, id feed.ID, print uint64) error {
+func (t *txn) alias(source feed.SourceID, names []aliasName, id feed.ID, print uint64) error {
 	b := t.bucket(bucketAlias)
 	for _, name := range names {
 		k := keyAlias(source, name)
 		v := append(u64(uint64(id)), u64(print)...)
-		if name.Kind != feed.AliasKey {
+		if !name.isKey() {
 			v = v[:8]
 			if have := b.Get(k); len(have) >= 8 && !bytes.Equal(have[:8], v) {
 				v = u64(0)
@@ -296,7 +301,7 @@ type memory struct {
 
 // Find implements [feed.Memory].
 func (m *memory) Find(name feed.Alias) (feed.ID, bool, error) {
-	v := m.t.bucket(bucketAlias).Get(keyAlias(m.source, name))
+	v := m.t.bucket(bucketAlias).Get(keyAlias(m.source, nameOf(name)))
 	if len(v) < 8 {
 		return 0, false, nil
 	}
