@@ -21,6 +21,7 @@ var floors = []string{"feed", "store", "scheduler", "cmd"}
 // rooms says for every package which others of its own floor it may import.
 var rooms = map[string][]string{
 	"feed":          {},
+	"feed/diff":     {"feed", "feed/markup"},
 	"feed/document": {"feed"},
 	"feed/markup":   {},
 	"feed/opml":     {"feed"},
@@ -43,6 +44,7 @@ var rooms = map[string][]string{
 // used by nobody.
 var homes = map[string][]string{
 	"code.dny.dev/ssrf":                  {"scheduler/fetch"},
+	"github.com/aymanbagabas/go-udiff":   {"feed/diff"},
 	"github.com/fxamacker/cbor/v2":       {"store/bolt"},
 	"github.com/google/go-cmp":           {"store/storetest"},
 	"github.com/gorilla/feeds":           {"feed/render"},
@@ -51,6 +53,7 @@ var homes = map[string][]string{
 	"github.com/mmcdole/gofeed":          {"feed/parse"},
 	"github.com/schollz/progressbar/v3":  {"cmd/backissue"},
 	"github.com/spf13/cobra":             {"cmd/backissue"},
+	"github.com/wlynxg/chardet":          {"feed/parse"},
 	"go.etcd.io/bbolt":                   {"store/bolt"},
 	"golang.org/x/net":                   {"feed/document", "feed/markup", "feed/opml", "feed/parse", "feed/render"},
 	"golang.org/x/sync":                  {"cmd/backissue/web"},

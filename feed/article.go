@@ -29,6 +29,10 @@ type Article struct {
 	Seq      uint64 // place of this revision in the archive's global sequence; 0 until saved
 	Revision int    // 0 for the first version
 
+	// Twin is the article of another source that this one repeats; 0 for none. It is decided when the
+	// article comes in, and the elder of the two never has one.
+	Twin ID
+
 	Source SourceID // where it came from
 	Key    string   // identity within the source and the guid that goes out; see [Identify]
 	GUID   string   // guid or atom:id as published, verbatim; may be empty, may be shared by mistake
@@ -145,6 +149,12 @@ type Origin struct {
 	URL    string // the feed's own address
 	Home   string // the site
 	Rights string
+	Extra  []Element // whatever else the feed said of itself there
+}
+
+// IsZero reports whether nothing is known of the origin.
+func (o *Origin) IsZero() bool {
+	return o.ID == "" && o.Title == "" && o.URL == "" && o.Home == "" && o.Rights == "" && len(o.Extra) == 0
 }
 
 // Element is an extension element of a feed or entry that has no field of its own.

@@ -23,7 +23,7 @@ import (
 //   - Without a guid, the link is the Key if no other item has it and it is not the site's home.
 //   - Without either, the Key is a UUID of what changes least: the enclosure's address, or the title
 //     with the publication date, or the text.
-func Identify(articles []Article, home string) []Article {
+func Identify(articles []Article, home string, policy Policy) []Article {
 	articles = dropRepeats(articles)
 	guids := make(map[string]int, len(articles))
 	links := make(map[string]int, len(articles))

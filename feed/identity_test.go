@@ -62,14 +62,14 @@ func TestIdentify(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := keys(feed.Identify(slices.Clone(test.in), home))
+			got := keys(feed.Identify(slices.Clone(test.in), home, feed.PolicyAuto))
 			if !slices.Equal(got, test.want) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 			// The order of items in a document says nothing about them.
 			turned := slices.Clone(test.in)
 			slices.Reverse(turned)
-			back := keys(feed.Identify(turned, home))
+			back := keys(feed.Identify(turned, home, feed.PolicyAuto))
 			slices.Reverse(back)
 			if !slices.Equal(back, got) {
 				t.Errorf("in reverse order: %q, want %q", back, got)
@@ -91,7 +91,7 @@ func TestIdentifyDropsRepetitions(t *testing.T) {
 		{GUID: "2", Title: "B"},
 		{GUID: "1", Title: "A", Content: "new", Updated: march},
 		{Title: "no guid", Summary: "x"}, {Title: "no guid", Summary: "x"}, {Title: "no guid", Summary: "y"},
-	}, "")
+	}, "", feed.PolicyAuto)
 	var seen []string
 	for _, a := range got {
 		seen = append(seen, a.Title+a.Content+a.Summary)

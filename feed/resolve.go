@@ -17,7 +17,7 @@ type Memory interface {
 // names, since its publisher may have changed its guid; and then only among the articles that no
 // other item of the document is, and only with a second witness, because one link, one enclosure
 // or one boilerplate text may serve several articles.
-func Resolve(articles []Article, m Memory) ([]ID, error) {
+func Resolve(articles []Article, policy Policy, m Memory) ([]ID, error) {
 	known := make([]ID, len(articles))
 	claimed := make(map[ID]bool, len(articles))
 	by := make(map[ID]int, len(articles))

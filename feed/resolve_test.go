@@ -72,10 +72,10 @@ func TestResolve(t *testing.T) {
 			feed.Identify([]feed.Article{
 				{GUID: "1", Link: "https://example.org/b", Title: "B", Published: march},
 				{GUID: "1", Link: "https://example.org/a", Title: "A", Published: march, Content: text},
-			}, ""), []feed.ID{0, 1}},
+			}, "", feed.PolicyAuto), []feed.ID{0, 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := feed.Resolve(test.next, remember(test.known...))
+			got, err := feed.Resolve(test.next, feed.PolicyAuto, remember(test.known...))
 			if err != nil || !slices.Equal(got, test.want) {
 				t.Errorf("got %v, %v; want %v", got, err, test.want)
 			}
@@ -95,7 +95,7 @@ func TestResolveTwoKeysOfOne(t *testing.T) {
 		{[]feed.Article{{Key: "k2"}, {Key: "k1"}}, []feed.ID{0, 1}},
 		{[]feed.Article{{Key: "k2"}}, []feed.ID{1}},
 	} {
-		if got, err := feed.Resolve(test.next, m); err != nil || !slices.Equal(got, test.want) {
+		if got, err := feed.Resolve(test.next, feed.PolicyAuto, m); err != nil || !slices.Equal(got, test.want) {
 			t.Errorf("got %v, %v; want %v", got, err, test.want)
 		}
 	}
@@ -105,8 +105,8 @@ func TestResolveTwoKeysOfOne(t *testing.T) {
 func TestIdentifyKeepsTheOldestsKey(t *testing.T) {
 	old := feed.Article{Title: "Weather", Published: march}
 	next := feed.Article{Title: "Weather", Published: march.Add(3 * time.Hour)}
-	alone := feed.Identify([]feed.Article{old}, "")[0].Key
-	if both := feed.Identify([]feed.Article{next, old}, ""); both[1].Key != alone || both[0].Key == alone {
+	alone := feed.Identify([]feed.Article{old}, "", feed.PolicyAuto)[0].Key
+	if both := feed.Identify([]feed.Article{next, old}, "", feed.PolicyAuto); both[1].Key != alone || both[0].Key == alone {
 		t.Errorf("alone %q, later %q and %q", alone, both[0].Key, both[1].Key)
 	}
 }
@@ -117,6 +117,6 @@ func BenchmarkIdentifyAlike(b *testing.B) {
 		items[i] = feed.Article{Title: "Weather", Published: march.Add(time.Duration(i) * time.Second)}
 	}
 	for b.Loop() {
-		feed.Identify(slices.Clone(items), "")
+		feed.Identify(slices.Clone(items), "", feed.PolicyAuto)
 	}
 }

@@ -23,12 +23,15 @@ type Source struct {
 	Image       string // logo or icon
 	FeedID      string // atom:id of the feed itself
 	Authors     []Person
+	Categories  []Tag     // of the feed as a whole
 	Links       []Link    // self, hub, prev-archive, …: every link of the feed but its home
 	Extra       []Element // extension elements of the feed
 
 	Tags       []string  // under which the owner files whatever comes from here
 	Subscribed bool      // polled by the scheduler; false for imports and ended subscriptions
+	Identity   Policy    // what the owner trusts to tell its articles apart
 	Added      time.Time // when it came into the archive
+	Held       int       // articles and revisions that are held back from the live feeds
 	Fetch      FetchState
 }
 
@@ -46,7 +49,7 @@ func (s *Source) DisplayTitle() string {
 func (s *Source) Adopt(a *Article) {
 	a.Source = s.ID
 	a.Filed = s.Tags
-	if a.Origin == (Origin{}) {
+	if a.Origin.IsZero() {
 		a.Origin = Origin{ID: s.FeedID, Title: s.Title, URL: s.PublicURL(), Home: s.Home, Rights: s.Rights}
 	}
 }
@@ -79,6 +82,46 @@ type FetchState struct {
 	Problem  string    // why the last visit failed, in plain words; empty after a good one
 	Status   int       // HTTP status of the last answer; 0 where there was none
 
+	Most int // the most new articles that one visit has brought, the first visit left out
+	Gaps int // how often there was nothing in common with the visit before
+	Gap  Gap // the last of them
+
 	TTL     time.Duration // what the feed itself asks for (RSS ttl, sy:updatePeriod); 0 for nothing
 	Repairs []string      // what had to be mended in the last body, in plain words
+}
+
+// Gap is a stretch of a source's history that the archive has missed, as far as can be told: a
+// document had no article in common with the one before.
+type Gap struct {
+	Noticed time.Time // when the later document came; zero where there was no gap
+	Since   time.Time // the date of the newest article before it
+	Until   time.Time // the date of the oldest article behind it
+}
+
+// Policy is what is trusted to tell the articles of one source apart. The zero value is right for
+// all but a few publishers. The letters are stored; never renumber.
+type Policy byte
+
+// Policies.
+const (
+	PolicyAuto  Policy = 0   // whatever tells them apart, and aliases for what has changed
+	PolicyGUID  Policy = 'g' // the guid alone: what has another guid is another article
+	PolicyLink  Policy = 'l' // the link alone: guids mean nothing (they change at every visit, say)
+	PolicyTitle Policy = 't' // title and day: neither guids nor links mean anything
+)
+
+// policies are the names by which people know them.
+var policies = map[Policy]string{PolicyAuto: "auto", PolicyGUID: "guid", PolicyLink: "link", PolicyTitle: "title"}
+
+// String returns the name of the policy.
+func (p Policy) String() string { return policies[p] }
+
+// ParsePolicy reads what [Policy.String] wrote. It reports false for anything else.
+func ParsePolicy(s string) (Policy, bool) {
+	for p, name := range policies {
+		if name == s {
+			return p, true
+		}
+	}
+	return PolicyAuto, false
 }

@@ -180,7 +180,7 @@ func unreachable(err error) bool {
 }
 
 func (s *Scheduler) look(ctx context.Context, address string, res *fetch.Response) (*found, error) {
-	doc, err := read(res)
+	doc, err := read(res, feed.PolicyAuto)
 	if err == nil {
 		return &found{address: address, res: res, doc: doc}, nil
 	}
@@ -217,7 +217,7 @@ func (s *Scheduler) candidate(ctx context.Context, page, href string) (*found, e
 	if err != nil {
 		return nil, err
 	}
-	doc, err := read(res)
+	doc, err := read(res, feed.PolicyAuto)
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func (s *Scheduler) exchange(ctx context.Context, src feed.Source, free func()) 
 		next.Fetch.Due = nextDue(&next, answer{at: next.Fetch.Checked, fresh: res.Fresh})
 		return s.keep(ctx, src, next, nil, res)
 	}
-	doc, err := read(res)
+	doc, err := read(res, src.Identity)
 	if err != nil {
 		return s.failed(ctx, src, err)
 	}
@@ -154,8 +154,8 @@ type notFeed struct {
 func (e *notFeed) Error() string { return "the answer is " + e.err.Error() }
 func (e *notFeed) Unwrap() error { return e.err }
 
-func read(res *fetch.Response) (*parse.Document, error) {
-	doc, err := parse.Feed(res.Body, parse.Options{URL: res.URL, ContentType: res.ContentType})
+func read(res *fetch.Response, identity feed.Policy) (*parse.Document, error) {
+	doc, err := parse.Feed(res.Body, parse.Options{URL: res.URL, ContentType: res.ContentType, Identity: identity})
 	if errors.Is(err, parse.ErrNotFeed) {
 		return nil, &notFeed{res.Status, err}
 	}

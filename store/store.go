@@ -48,6 +48,11 @@ type Feed struct {
 	Changed  time.Time // when the document last changed; never goes back
 	Edition  uint64    // rises with every change of the document
 	Source   feed.SourceID
+
+	// Sealed is how many archive documents (RFC 5005 §4) the feed has; together they hold the log's
+	// positions up to Open. What follows is the log's open tail.
+	Sealed uint64
+	Open   uint64
 }
 
 // Query asks for a page of a feed's articles, newest first by [feed.Article.When].
@@ -55,6 +60,9 @@ type Query struct {
 	Ref
 	Before Cursor // page from here on; the zero Cursor starts at the newest
 	Limit  int    // how many at most; 0 means 50
+	// Live leaves out what is held back from the live feeds: articles that are, and, of those of which
+	// only a later revision is, that revision.
+	Live bool
 }
 
 // Cursor is a place in a feed's order by date. It stays good while articles come and go.
@@ -72,6 +80,42 @@ type Page struct {
 	Next     Cursor
 }
 
+// Standing is what the archive knows about an article beyond what its publisher said of it.
+type Standing struct {
+	// Held says that the article, or its newest revision, waits for its owner's word: it came in a
+	// flood ([feed.Flood]) and is in no live feed until [Store.Release].
+	Held bool
+	// Back says that the article is a back issue: it came from the publisher's own archive, so it is
+	// never shown as new. It is on the pages and in the archive documents.
+	Back bool
+	// Live is the sequence number of the newest revision that the live feeds show; 0 for none.
+	Live uint64
+	// Gone is when the publisher was seen to have taken the article out of the feed while older ones
+	// stayed; zero for an article that has not been taken out, or has come back.
+	Gone time.Time
+	// Twins are the articles of other sources that are the same article.
+	Twins []feed.ID
+}
+
+// ChangeKind is what happened to an article after it came in. The letters are stored; never renumber.
+type ChangeKind byte
+
+// Kinds of change.
+const (
+	Revised  ChangeKind = 'r' // its publisher has changed it
+	Gone     ChangeKind = 'g' // its publisher has taken it out of the feed
+	Returned ChangeKind = 'b' // it is back in the feed
+)
+
+// Change is something that happened to an article after it came in.
+type Change struct {
+	N       uint64 // its place among all changes, counted from 1 without gaps
+	Kind    ChangeKind
+	Article feed.ID
+	Seq     uint64    // the revision that came of it (Revised), or that was the newest
+	At      time.Time // when it was noticed
+}
+
 // Stats counts what the archive holds.
 type Stats struct {
 	Sequence uint64 // revisions ever accepted: the last number given
@@ -79,6 +123,8 @@ type Stats struct {
 	Sources  uint64
 	Tags     uint64
 	Authors  uint64
+	Changes  uint64 // see [Change]; the number of the last one
+	Held     uint64 // articles and revisions that are held back from the live feeds
 }
 
 // Reader is the reading half of an archive. It sees what was committed when a method was called.
@@ -100,6 +146,14 @@ type Reader interface {
 	// Log returns up to limit revisions of a feed's log from a position (counted from 0) on, in the
 	// order in which they were accepted. What it returns for a position never changes.
 	Log(ctx context.Context, ref Ref, from uint64, limit int) ([]feed.Article, error)
+	// Document returns which positions of a feed's log the archive document k (counted from 0) holds:
+	// those from from up to and without to. They never change. ErrNotFound where it is not sealed yet.
+	Document(ctx context.Context, ref Ref, k uint64) (from, to uint64, err error)
+	// Standing returns what the archive knows about an article beyond its revisions, or ErrNotFound.
+	Standing(ctx context.Context, id feed.ID) (Standing, error)
+	// Changes returns up to limit changes, newest first, before the one with this number; 0 starts at
+	// the newest.
+	Changes(ctx context.Context, before uint64, limit int) ([]Change, error)
 	// Source returns a source, or ErrNotFound.
 	Source(ctx context.Context, id feed.SourceID) (feed.Source, error)
 	// SourceByURL returns the source that has this address, or ErrNotFound.
@@ -125,10 +179,14 @@ type Store interface {
 	// share commits.
 	Save(ctx context.Context, batches ...Batch) ([]Saved, error)
 	// Subscribe makes the source with this URL (and the given tags and title, if it is new) one that
-	// is polled, and reports whether it was not one before.
+	// is polled, and reports whether it was not one before. A policy other than PolicyAuto is its policy
+	// from now on.
 	Subscribe(ctx context.Context, source feed.Source) (feed.Source, bool, error)
 	// Unsubscribe ends polling. Whatever came from the source stays. ErrNotFound for no such source.
 	Unsubscribe(ctx context.Context, id feed.SourceID) (feed.Source, error)
+	// Release lets what is held back of a source into the live feeds, and returns how much that was.
+	// ErrNotFound for no such source.
+	Release(ctx context.Context, id feed.SourceID) (int, error)
 	// Due returns up to limit subscribed sources whose time has come, the longest due first.
 	Due(ctx context.Context, now time.Time, limit int) ([]feed.Source, error)
 	// NextDue returns when the next subscribed source is due; false where there is none.
@@ -153,6 +211,11 @@ type Batch struct {
 	Articles []feed.Article
 	// Seen is when they came.
 	Seen time.Time
+	// Whole says that Articles are all that the feed holds now, so that what is missing has left it.
+	Whole bool
+	// Backfill says that Articles come from the publisher's own archive: those that are new are back
+	// issues ([Standing.Back]).
+	Backfill bool
 }
 
 // Saved says what became of a [Batch].
@@ -161,5 +224,9 @@ type Saved struct {
 	Added   []feed.ID
 	Revised []feed.ID
 	Same    int
-	Err     error // why the batch was not taken in; nil when it was
+	Held    int       // of those added and revised, how many are held back from the live feeds
+	Gone    []feed.ID // articles that the publisher has taken out of the feed
+	Back    []feed.ID // articles that had gone and are in it again
+	Gap     bool      // nothing was in common with the visit before; Source.Fetch.Gap says more
+	Err     error     // why the batch was not taken in; nil when it was
 }

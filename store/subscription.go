@@ -9,7 +9,8 @@ import (
 )
 
 // ArchiveLen is how many log positions make one archive document (RFC 5005 §4): document k of a
-// feed holds positions [k·ArchiveLen, (k+1)·ArchiveLen) and is sealed once all of them are taken.
+// feed is sealed when so many positions follow document k-1, or earlier, where otherwise something
+// that is held back from the live document would be in neither.
 const ArchiveLen = 100
 
 // Subscription returns what a feed's subscription document holds: its newest articles by date, at

@@ -154,7 +154,7 @@ func (in *intake) one(ctx context.Context, name string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	articles := feed.Identify([]feed.Article{d.Article}, d.Source.Home)
+	articles := feed.Identify([]feed.Article{d.Article}, d.Source.Home, feed.PolicyAuto)
 	d.Source.Tags = in.tags
 	in.wait(name, store.Batch{Source: d.Source, Articles: articles})
 	return nil

@@ -76,8 +76,9 @@ func toShown(a *feed.Article, s *feed.Source) shown {
 	if a.Dateline != (feed.Dateline{}) {
 		v.Dateline = (*shownDateline)(&a.Dateline)
 	}
-	if a.Origin != (feed.Origin{}) {
-		v.Origin = (*shownOrigin)(&a.Origin)
+	if !a.Origin.IsZero() {
+		o := &a.Origin
+		v.Origin = &shownOrigin{o.ID, o.Title, o.URL, o.Home, o.Rights, each(o.Extra, toShownElement)}
 	}
 	return v
 }
@@ -140,6 +141,8 @@ type shownOrigin struct {
 	URL    string `json:"url,omitempty"`
 	Home   string `json:"home_page_url,omitempty"`
 	Rights string `json:"rights,omitempty"`
+
+	Extra []shownElement `json:"extra,omitempty"`
 }
 
 // shownElement is an extension element: its attributes by the names that they were written with.

@@ -27,8 +27,9 @@ import (
 
 // Options is what is known about the bytes from outside.
 type Options struct {
-	URL         string // where they came from (the final address, after redirects); base of relative URLs
-	ContentType string // the HTTP header field, for its charset; empty for files
+	URL         string      // where they came from (the final address, after redirects); base of relative URLs
+	ContentType string      // the HTTP header field, for its charset; empty for files
+	Identity    feed.Policy // what is trusted to tell the articles apart
 }
 
 // Document is a feed as it was read.
@@ -65,7 +66,7 @@ func Feed(data []byte, o Options) (*Document, error) {
 		return nil, err
 	}
 	before := len(doc.Articles)
-	doc.Articles = feed.Identify(doc.Articles, doc.Source.Home)
+	doc.Articles = feed.Identify(doc.Articles, doc.Source.Home, o.Identity)
 	if n := before - len(doc.Articles); n > 0 {
 		mended.note(fmt.Sprintf("%s that the feed repeats %s left out", count(n, "item"), wasWere(n)))
 	}

@@ -21,17 +21,19 @@ type stamp struct {
 	Seen     instant  `cbor:"7,keyasint,omitempty"`
 	Modified instant  `cbor:"8,keyasint,omitempty"`
 	Filed    []string `cbor:"9,keyasint,omitempty"`
+	Twin     uint64   `cbor:"10,keyasint,omitempty"`
 }
 
 func toStamp(a *feed.Article) *stamp {
 	return &stamp{
 		ID: uint64(a.ID), Seq: a.Seq, Revision: a.Revision, Source: uint32(a.Source), Key: a.Key,
 		Arrived: toInstant(a.Arrived), Seen: toInstant(a.Seen), Modified: toInstant(a.Modified), Filed: a.Filed,
+		Twin: uint64(a.Twin),
 	}
 }
 
 func (s *stamp) apply(a *feed.Article) {
-	a.ID, a.Seq, a.Revision = feed.ID(s.ID), s.Seq, s.Revision
+	a.ID, a.Seq, a.Revision, a.Twin = feed.ID(s.ID), s.Seq, s.Revision, feed.ID(s.Twin)
 	a.Source, a.Key, a.Filed = feed.SourceID(s.Source), s.Key, s.Filed
 	a.Arrived, a.Seen, a.Modified = s.Arrived.time(), s.Seen.time(), s.Modified.time()
 }
@@ -116,6 +118,8 @@ type origin struct {
 	URL    string `cbor:"3,keyasint,omitempty"`
 	Home   string `cbor:"4,keyasint,omitempty"`
 	Rights string `cbor:"5,keyasint,omitempty"`
+
+	Extra []element `cbor:"6,keyasint,omitempty"`
 }
 
 type element struct {
@@ -147,8 +151,9 @@ func toPayload(a *feed.Article) *payload {
 	if a.Dateline != (feed.Dateline{}) {
 		p.Dateline = (*dateline)(&a.Dateline)
 	}
-	if a.Origin != (feed.Origin{}) {
-		p.Origin = (*origin)(&a.Origin)
+	if !a.Origin.IsZero() {
+		o := &a.Origin
+		p.Origin = &origin{o.ID, o.Title, o.URL, o.Home, o.Rights, elements(o.Extra)}
 	}
 	return p
 }
@@ -169,8 +174,8 @@ func (p *payload) article() *feed.Article {
 	if p.Dateline != nil {
 		a.Dateline = feed.Dateline(*p.Dateline)
 	}
-	if p.Origin != nil {
-		a.Origin = feed.Origin(*p.Origin)
+	if o := p.Origin; o != nil {
+		a.Origin = feed.Origin{ID: o.ID, Title: o.Title, URL: o.URL, Home: o.Home, Rights: o.Rights, Extra: unelements(o.Extra)}
 	}
 	return a
 }
@@ -250,6 +255,9 @@ type sourceRecord struct {
 	Tags        []string  `cbor:"13,keyasint,omitempty"`
 	Subscribed  bool      `cbor:"14,keyasint,omitempty"`
 	Added       instant   `cbor:"15,keyasint,omitempty"`
+	Categories  []tag     `cbor:"16,keyasint,omitempty"`
+	Identity    byte      `cbor:"17,keyasint,omitempty"`
+	Held        int       `cbor:"18,keyasint,omitempty"`
 
 	ETag         string        `cbor:"20,keyasint,omitempty"`
 	LastModified string        `cbor:"21,keyasint,omitempty"`
@@ -262,6 +270,11 @@ type sourceRecord struct {
 	Status       int           `cbor:"28,keyasint,omitempty"`
 	TTL          time.Duration `cbor:"29,keyasint,omitempty"`
 	Repairs      []string      `cbor:"30,keyasint,omitempty"`
+	Most         int           `cbor:"31,keyasint,omitempty"`
+	Gaps         int           `cbor:"32,keyasint,omitempty"`
+	GapNoticed   instant       `cbor:"33,keyasint,omitempty"`
+	GapSince     instant       `cbor:"34,keyasint,omitempty"`
+	GapUntil     instant       `cbor:"35,keyasint,omitempty"`
 }
 
 func toSourceRecord(s *feed.Source) *sourceRecord {
@@ -270,8 +283,10 @@ func toSourceRecord(s *feed.Source) *sourceRecord {
 		s.Name, s.URL, s.Title, s.Home, s.Description, s.Language, s.Rights, s.Image, s.FeedID,
 		people(s.Authors), each(s.Links, func(l feed.Link) link { return link(l) }), elements(s.Extra),
 		s.Tags, s.Subscribed, toInstant(s.Added),
+		each(s.Categories, func(t feed.Tag) tag { return tag(t) }), byte(s.Identity), s.Held,
 		f.ETag, f.LastModified, f.BodyHash, toInstant(f.Checked), toInstant(f.Changed), toInstant(f.Due),
 		f.Failures, f.Problem, f.Status, f.TTL, f.Repairs,
+		f.Most, f.Gaps, toInstant(f.Gap.Noticed), toInstant(f.Gap.Since), toInstant(f.Gap.Until),
 	}
 }
 
@@ -281,10 +296,14 @@ func (r *sourceRecord) source(id feed.SourceID) feed.Source {
 		Language: r.Language, Rights: r.Rights, Image: r.Image, FeedID: r.FeedID,
 		Authors: unpeople(r.Authors), Links: each(r.Links, func(l link) feed.Link { return feed.Link(l) }),
 		Extra: unelements(r.Extra), Tags: r.Tags, Subscribed: r.Subscribed, Added: r.Added.time(),
+		Categories: each(r.Categories, func(t tag) feed.Tag { return feed.Tag(t) }),
+		Identity:   feed.Policy(r.Identity), Held: r.Held,
 		Fetch: feed.FetchState{
 			ETag: r.ETag, LastModified: r.LastModified, BodyHash: r.BodyHash,
 			Checked: r.Checked.time(), Changed: r.Changed.time(), Due: r.Due.time(),
 			Failures: r.Failures, Problem: r.Problem, Status: r.Status, TTL: r.TTL, Repairs: r.Repairs,
+			Most: r.Most, Gaps: r.Gaps,
+			Gap: feed.Gap{Noticed: r.GapNoticed.time(), Since: r.GapSince.time(), Until: r.GapUntil.time()},
 		},
 	}
 }

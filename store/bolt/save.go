@@ -126,7 +126,7 @@ func (t *txn) save(b *store.Batch, ready []prepared) (saved store.Saved, err err
 	}
 	known := make([]feed.ID, len(articles)) // of a source from which nothing has come, none is
 	if first, _ := t.bucket(bucketAlias).Cursor().Seek(keySource(source.ID)); bytes.HasPrefix(first, keySource(source.ID)) {
-		if known, err = feed.Resolve(articles, &memory{t, source.ID}); err != nil {
+		if known, err = feed.Resolve(articles, source.Identity, &memory{t, source.ID}); err != nil {
 			return saved, err
 		}
 	}

@@ -37,7 +37,7 @@ func archive(t testing.TB) *bolt.DB {
 func save(t testing.TB, db store.Store, source feed.Source, later time.Duration, articles ...feed.Article) []store.Saved {
 	t.Helper()
 	saved, err := db.Save(context.Background(), store.Batch{
-		Source: source, Articles: feed.Identify(articles, source.Home), Seen: morning.Add(later),
+		Source: source, Articles: feed.Identify(articles, source.Home, feed.PolicyAuto), Seen: morning.Add(later),
 	})
 	if err != nil {
 		t.Fatal(err)
