@@ -114,6 +114,6 @@ func toTheMinute(t time.Time) bool { return !t.Equal(t.UTC().Truncate(24 * time.
 
 // agree reports whether two texts say the same, and say anything.
 func agree(x, y string) bool {
-	x, y = tidy(x), tidy(y)
+	x, y = string(appendText(nil, x)), string(appendText(nil, y))
 	return x != "" && x == y
 }

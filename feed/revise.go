@@ -3,7 +3,6 @@ package feed
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"hash"
 	"strconv"
 	"time"
 )
@@ -33,10 +32,7 @@ func (c Change) String() string {
 // and returns the article as it is to be kept. It is the one policy, shared by every door into the
 // archive and every engine.
 //
-// A revision is a change in what a reader sees: headline, summary, text, link, authors, tags,
-// enclosures, publication date and the like. It is not a revision when only white space differs,
-// when only the publisher's "updated" moved, or when only extension elements changed (counters of
-// comments and views live there).
+// A revision is a change in what a reader sees; [Fingerprint] has the rule.
 //
 // The guid that went out once goes out for ever: a known article keeps its Key.
 func Revise(old *Article, next Article) (Article, Change) {
@@ -78,54 +74,114 @@ func firstOf(times ...time.Time) time.Time {
 // Fingerprint returns a number that differs (but for one case in 2⁶⁴) exactly when [Revise] would
 // call two versions of an article different. Engines may store it to spare reading the old version;
 // it may change from one release to the next, which costs that reading once and nothing else.
+//
+// The rule: a version is new when a reader would call the article changed. What counts is
+//
+//   - kicker, title, summary and text by their words; what is struck out (del, s) or put in (ins); the
+//     addresses of links, pictures, recordings and frames in them;
+//   - link, publication date, language, rights, dateline, authors, contributors, related articles;
+//   - tags, other links, enclosures and pictures, tags and links in any order.
+//
+// What does not count is how it was written down, and what programs change by themselves:
+//
+//   - white space of any kind, soft hyphens, how a character is spelled (’, &#8217; or &rsquo;), and the
+//     shape of quotation marks and dots;
+//   - other tags and all other attributes (class, style, srcset, width, loading, data-…), comments,
+//     scripts, styles, pictures of one pixel, links that show nothing, and links to the comments with
+//     the number of them;
+//   - of addresses the scheme, "www.", a trailing slash and parameters that track readers (utm_…,
+//     fbclid); of files also sizes, formats, signatures and expiry dates; of frames every parameter;
+//   - a summary that is only the beginning of the text;
+//   - the guid, the publisher's "updated", the length of an enclosure, the links from which a feed or
+//     its comments are read, and extension elements (counters of comments and views live there).
 func Fingerprint(a *Article) uint64 {
-	p := printer{h: sha256.New()}
-	p.text(a.Kicker, a.Title, a.Summary, a.Content)
-	p.exact(a.Link, a.Language, a.Rights, date(a.Published))
+	p := printer{buf: make([]byte, 0, 256+len(a.Content)+len(a.Summary))}
+	p.text(a.Kicker, a.Title)
+	p.texts(a.Content, a.Summary)
+	p.address(a.Link)
+	p.text(a.Language, a.Rights, date(a.Published))
 	for _, who := range a.Authors {
 		p.text("author", who.Name, who.Email, who.URI)
 	}
 	for _, who := range a.Contributors {
 		p.text("contributor", who.Name, who.Email, who.URI)
 	}
-	for _, t := range a.Tags {
-		p.text("tag", t.Term, t.Scheme, t.Label)
-	}
-	for _, l := range a.Links {
-		p.exact("link", l.Rel, l.Href)
-	}
+	p.anyOrder(len(a.Tags), func(i int) { p.text("tag", a.Tags[i].Term, a.Tags[i].Scheme, a.Tags[i].Label) })
+	p.anyOrder(len(a.Links), func(i int) {
+		switch l := a.Links[i]; l.Rel {
+		case "self", "edit", "replies", "hub":
+		default:
+			p.text("link", l.Rel)
+			p.address(l.Href)
+		}
+	})
 	for _, e := range a.Enclosures {
-		p.exact("enclosure", e.URL, e.Type)
+		p.text("enclosure", e.Type)
+		p.media(e.URL)
 	}
 	for _, i := range a.Images {
-		p.text("image", i.URL, i.Caption)
+		p.text("image", i.Caption)
+		p.media(i.URL)
 	}
 	for _, r := range a.Related {
-		p.text("related", r.Kicker, r.Title, r.Teaser, r.Link)
+		p.text("related", r.Kicker, r.Title, r.Teaser)
+		p.address(r.Link)
 	}
 	p.text("dateline", a.Dateline.Place, a.Dateline.Agency)
-	return binary.BigEndian.Uint64(p.h.Sum(nil))
+	sum := sha256.Sum256(p.buf)
+	return binary.BigEndian.Uint64(sum[:])
 }
 
-// printer feeds a hash with fields, each ended by a byte that cannot occur inside.
-type printer struct {
-	h   hash.Hash
-	buf []byte
-}
+// printer collects the essence of fields, each ended by a byte that cannot occur inside.
+type printer struct{ buf []byte }
 
-// text adds fields in which the amount of white space means nothing.
+func (p *printer) end() { p.buf = append(p.buf, 0) }
+
 func (p *printer) text(fields ...string) {
 	for _, f := range fields {
-		p.buf = appendTidy(p.buf[:0], f)
-		p.h.Write(append(p.buf, 0))
+		p.buf = appendText(p.buf, f)
+		p.end()
 	}
 }
 
-func (p *printer) exact(fields ...string) {
-	for _, f := range fields {
-		p.buf = append(append(p.buf[:0], f...), 0)
-		p.h.Write(p.buf)
+// texts adds an article's text, and its summary unless that is the beginning of it.
+func (p *printer) texts(content, summary string) {
+	from := len(p.buf)
+	p.buf = appendHTML(p.buf, content)
+	to := len(p.buf)
+	p.end()
+	if summary != content {
+		p.buf = appendHTML(p.buf, summary)
+		if to > from && excerpt(p.buf[to+1:], p.buf[from:to]) {
+			p.buf = p.buf[:to+1]
+		}
 	}
+	p.end()
+}
+
+func (p *printer) address(s string) {
+	p.buf = appendAddress(p.buf, s)
+	p.end()
+}
+
+func (p *printer) media(s string) {
+	p.buf = appendMedia(p.buf, s)
+	p.end()
+}
+
+// anyOrder adds n things such that their order does not matter.
+func (p *printer) anyOrder(n int, add func(i int)) {
+	from := len(p.buf)
+	var sum uint64
+	for i := range n {
+		add(i)
+		if len(p.buf) > from {
+			one := sha256.Sum256(p.buf[from:])
+			sum += binary.BigEndian.Uint64(one[:])
+		}
+		p.buf = p.buf[:from]
+	}
+	p.buf = binary.BigEndian.AppendUint64(p.buf, sum)
 }
 
 func date(t time.Time) string {
@@ -134,28 +190,3 @@ func date(t time.Time) string {
 	}
 	return strconv.FormatInt(t.Unix(), 10)
 }
-
-func tidy(s string) string { return string(appendTidy(nil, s)) }
-
-// appendTidy appends s with runs of ASCII white space as one blank and none at either end. It is
-// the greater part of what a fingerprint costs, so it goes from blank to blank by copying.
-func appendTidy(to []byte, s string) []byte {
-	start := len(to)
-	for i := 0; i < len(s); {
-		if space(s[i]) {
-			i++
-			continue
-		}
-		from := i
-		for i < len(s) && !space(s[i]) {
-			i++
-		}
-		if len(to) > start {
-			to = append(to, ' ')
-		}
-		to = append(to, s[from:i]...)
-	}
-	return to
-}
-
-func space(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
