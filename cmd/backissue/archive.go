@@ -128,7 +128,7 @@ func (a *archive) own(ctx context.Context, e *env, do func(*archive) error) erro
 		return run(ctx, req.Args, &env{
 			Stdin: stdin, Stdout: stdout, Stderr: stderr, Dir: req.Dir,
 			Getenv:   func(name string) string { return req.Env[name] },
-			Terminal: req.Terminal, Width: req.Width, archive: a,
+			Terminal: req.Terminal, Width: req.Width, Color: req.Color, archive: a,
 		})
 	}
 	srv, err := control.Listen(ctx, control.Address(a.Dir), other)
@@ -142,7 +142,7 @@ func (a *archive) own(ctx context.Context, e *env, do func(*archive) error) erro
 
 // forward has the process that owns the archive carry the command line out.
 func forward(ctx context.Context, e *env, dir string) (int, error) {
-	req := &control.Request{Args: e.Args, Dir: e.Dir, Env: map[string]string{}, Terminal: e.Terminal, Width: e.Width}
+	req := &control.Request{Args: e.Args, Dir: e.Dir, Env: map[string]string{}, Terminal: e.Terminal, Width: e.Width, Color: e.Color}
 	for _, name := range environment() {
 		req.Env[name] = e.Getenv(name)
 	}

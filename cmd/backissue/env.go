@@ -15,6 +15,7 @@ type env struct {
 	Getenv         func(string) string // environment
 	Terminal       bool                // Stderr is a terminal, so progress may be shown
 	Width          int                 // of the terminal
+	Color          bool                // Stdout is a terminal that may be shown colours
 
 	// archive is set where this process has the archive open already, so that the command is to use
 	// it and not to open its own.

@@ -29,6 +29,17 @@ type listed struct {
 	Failures   int           `json:"failures,omitempty"`
 	Problem    string        `json:"problem,omitempty"`
 	Repairs    []string      `json:"repairs,omitempty"`
+	Identity   string        `json:"identity"`
+	Held       int           `json:"held,omitempty"`
+	Gaps       int           `json:"gaps,omitempty"`
+	Gap        *listedGap    `json:"last_gap,omitempty"`
+}
+
+// listedGap is a stretch of a source's history that was missed.
+type listedGap struct {
+	Noticed *time.Time `json:"noticed,omitempty"`
+	Since   *time.Time `json:"since,omitempty"`
+	Until   *time.Time `json:"until,omitempty"`
 }
 
 func newList(e *env, g *globals) *cobra.Command {
@@ -42,12 +53,12 @@ func newList(e *env, g *globals) *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	c.Flags().BoolVar(&problems, "problems", false, "only sources whose last visit failed or brought something that had to be mended")
+	c.Flags().BoolVar(&problems, "problems", false, "only sources that failed, had to be mended, missed something or hold something back")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		return g.withExisting(c.Context(), e, func(a *archive) error {
 			rows := []listed{}
 			err := a.eachSource(c.Context(), func(s feed.Source) error {
-				if problems && s.Fetch.Problem == "" && len(s.Fetch.Repairs) == 0 {
+				if problems && s.Fetch.Problem == "" && len(s.Fetch.Repairs) == 0 && s.Fetch.Gaps == 0 && s.Held == 0 {
 					return nil
 				}
 				f, err := a.Feed(c.Context(), store.Ref{Kind: store.Source, Name: s.Name})
@@ -75,6 +86,10 @@ func toListed(s *feed.Source, f *store.Feed) listed {
 		Subscribed: s.Subscribed, Articles: f.Articles, Added: jsonTime(s.Added),
 		Checked: jsonTime(s.Fetch.Checked), Changed: jsonTime(s.Fetch.Changed),
 		Status: s.Fetch.Status, Failures: s.Fetch.Failures, Problem: s.Fetch.Problem, Repairs: s.Fetch.Repairs,
+		Identity: s.Identity.String(), Held: s.Held, Gaps: s.Fetch.Gaps,
+	}
+	if gap := s.Fetch.Gap; s.Fetch.Gaps > 0 {
+		l.Gap = &listedGap{jsonTime(gap.Noticed), jsonTime(gap.Since), jsonTime(gap.Until)}
 	}
 	if s.Subscribed {
 		l.Due = jsonTime(s.Fetch.Due)
@@ -95,7 +110,15 @@ func printList(e *env, rows []listed) error {
 		}
 		out = append(out, []string{l.Name, strconv.FormatUint(l.Articles, 10), checked, l.state(), l.URL})
 	}
-	return table(e.Stdout, out)
+	if err := table(e.Stdout, out); err != nil {
+		return err
+	}
+	for _, l := range rows {
+		for _, note := range l.notes() {
+			fmt.Fprintf(e.Stdout, "%s: %s\n", l.Name, note)
+		}
+	}
+	return nil
 }
 
 // state sums up how a source is doing.
@@ -107,8 +130,33 @@ func (l *listed) state() string {
 		return fmt.Sprintf("failing (%d): %s", l.Failures, l.Problem)
 	case l.Checked == nil:
 		return "not visited yet"
-	case len(l.Repairs) > 0:
-		return "ok, mended: " + l.Repairs[0]
 	}
 	return "ok"
+}
+
+// notes say what the owner may want to know or to do about a source, each in a line.
+func (l *listed) notes() []string {
+	var notes []string
+	if l.Held > 0 {
+		notes = append(notes, fmt.Sprintf("%d held back from the live feeds; to let them in: backissue release %s", l.Held, l.Name))
+	}
+	if l.Gap != nil {
+		note := "missed something"
+		if l.Gap.Since != nil && l.Gap.Until != nil {
+			note += fmt.Sprintf(" between %s and %s", moment(*l.Gap.Since), moment(*l.Gap.Until))
+		} else if l.Gap.Noticed != nil {
+			note += " before " + moment(*l.Gap.Noticed)
+		}
+		if l.Gaps > 1 {
+			note += fmt.Sprintf(" (the last of %d gaps)", l.Gaps)
+		}
+		notes = append(notes, note)
+	}
+	for _, repair := range l.Repairs {
+		notes = append(notes, "mended: "+repair)
+	}
+	if l.Identity != feed.PolicyAuto.String() {
+		notes = append(notes, "articles are told apart by their "+l.Identity+" alone")
+	}
+	return notes
 }

@@ -29,6 +29,7 @@ func mainCode() int {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Dir: dir, Getenv: os.Getenv,
 		Terminal: term.IsTerminal(int(os.Stderr.Fd())), Width: 80,
 	}
+	e.Color = term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	if w, _, err := term.GetSize(int(os.Stderr.Fd())); err == nil && w > 0 {
 		e.Width = w
 	}

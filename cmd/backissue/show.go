@@ -15,16 +15,28 @@ import (
 
 func newShow(e *env, g *globals) *cobra.Command {
 	var asJSON, revisions bool
+	var changes string
 	c := &cobra.Command{
 		Use:   "show ID",
 		Short: "Show an article as readable text",
 		Example: `  backissue show 1
   backissue show 1 --revisions
+  backissue show 1 --diff
+  backissue show 1 --diff 2
   backissue show 1 --json`,
-		Args: cobra.ExactArgs(1),
+	}
+	c.Args = func(c *cobra.Command, args []string) error {
+		// Of --diff N, as people type it, the N arrives here: only --diff=N is one word.
+		if changes == newestRevision && len(args) == 2 {
+			changes, args = args[1], args[:1]
+		}
+		return cobra.ExactArgs(1)(c, args)
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: the article, or a list with --revisions")
 	c.Flags().BoolVar(&revisions, "revisions", false, "show every revision, oldest first")
+	c.Flags().StringVar(&changes, "diff", "", "show what changed in revision `N` against the one before; without N, in the newest")
+	c.Flags().Lookup("diff").NoOptDefVal = newestRevision
+	c.MarkFlagsMutuallyExclusive("diff", "revisions")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		id, ok := feed.ParseID(args[0])
 		if !ok {
@@ -32,6 +44,13 @@ func newShow(e *env, g *globals) *cobra.Command {
 		}
 		return g.withExisting(c.Context(), e, func(a *archive) error {
 			all, err := a.Revisions(c.Context(), id)
+			if err != nil {
+				return err
+			}
+			if changes != "" {
+				return showChanges(e, all, changes, asJSON)
+			}
+			standing, err := a.standing(c.Context(), all)
 			if err != nil {
 				return err
 			}
@@ -43,13 +62,19 @@ func newShow(e *env, g *globals) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return showJSON(e.Stdout, all, &source, revisions)
+				return showJSON(e.Stdout, all, &source, standing, revisions)
 			}
 			for i := range all {
 				if i > 0 {
 					fmt.Fprint(e.Stdout, "\n\n")
 				}
 				showText(e.Stdout, &all[i], &source, min(max(e.Width, 40), 78))
+			}
+			for i, note := range standing.notes() {
+				if i == 0 {
+					fmt.Fprintln(e.Stdout)
+				}
+				fmt.Fprintln(e.Stdout, note)
 			}
 			return nil
 		})

@@ -41,12 +41,25 @@ type shown struct {
 	Extra        []shownElement   `json:"extra,omitempty"`
 	Source       string           `json:"source"`
 	SourceURL    string           `json:"source_url"`
+	Twin         feed.ID          `json:"twin,omitempty"`
+	Standing     shownStanding    `json:"standing"`
 }
 
-func showJSON(w io.Writer, all []feed.Article, s *feed.Source, list bool) error {
+// shownStanding is what the archive knows about the article beyond its revisions.
+type shownStanding struct {
+	Revisions int        `json:"revisions"`
+	Held      bool       `json:"held,omitempty"`
+	Back      bool       `json:"back_issue,omitempty"`
+	Live      uint64     `json:"live_sequence,omitempty"`
+	Gone      *time.Time `json:"gone,omitempty"`
+	Twins     []feed.ID  `json:"twins,omitempty"`
+}
+
+func showJSON(w io.Writer, all []feed.Article, s *feed.Source, st *standing, list bool) error {
 	out := make([]shown, len(all))
 	for i := range all {
 		out[i] = toShown(&all[i], s)
+		out[i].Standing = shownStanding{st.revisions, st.Held, st.Back, st.Live, jsonTime(st.Gone), st.Twins}
 	}
 	if list {
 		return writeJSON(w, out)
@@ -62,7 +75,7 @@ func toShown(a *feed.Article, s *feed.Source) shown {
 		Date:         jsonTime(a.Published), Updated: jsonTime(a.Updated), Modified: jsonTime(a.Modified),
 		Arrived: jsonTime(a.Arrived), Seen: jsonTime(a.Seen),
 		Summary: a.Summary, Content: a.Content, Language: a.Language, Rights: a.Rights,
-		Tags: a.AllTags(), Filed: a.Filed, Source: s.Name, SourceURL: s.URL,
+		Tags: a.AllTags(), Filed: a.Filed, Source: s.Name, SourceURL: s.URL, Twin: a.Twin,
 		Categories: each(a.Tags, func(t feed.Tag) shownTag { return shownTag(t) }),
 		Links:      each(a.Links, func(l feed.Link) shownLink { return shownLink(l) }),
 		Enclosures: each(a.Enclosures, toShownEnclosure),

@@ -212,3 +212,19 @@ func BenchmarkText(b *testing.B) {
 		diff.Text(old.String(), new.String())
 	}
 }
+
+// However large a text is, both sides can be had again.
+func TestLarge(t *testing.T) {
+	var old, new strings.Builder
+	for i := range 120_000 {
+		fmt.Fprintln(&old, "line", i%7)
+		fmt.Fprintln(&new, "line", i%7+i/60_000)
+	}
+	f := diff.Field{Lines: diff.Text(old.String(), new.String())}
+	if !slices.Equal(f.Old(), lines(old.String())) || !slices.Equal(f.New(), lines(new.String())) {
+		t.Error("the sides are not what was compared")
+	}
+	if f.Lines[59_999].Changed() || !f.Lines[60_000].Changed() {
+		t.Error("the beginning that is equal is not told apart from the rest")
+	}
+}

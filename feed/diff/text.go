@@ -11,16 +11,22 @@ import (
 // What is beyond these is not looked into. The search for what two lists have in common is bounded
 // by itself: it gives up after some fifty differences on either end and takes the rest as changed.
 const (
-	longest  = 20_000 // words of a paragraph; one that has more is replaced as a whole
-	farthest = 12     // paragraphs that are passed over to find the one that became of another
-	alike    = 0.45   // share of words in common from which on a paragraph is another's new version
+	largest  = 2 << 20 // bytes of both texts; larger ones are compared by paragraphs alone
+	lengthy  = 100_000 // lines of both; of more, all between the first and the last change is changed
+	most     = 4000    // paragraphs of a changed stretch; where there are more, they are not paired
+	longest  = 20_000  // words of a paragraph; one that has more is replaced as a whole
+	farthest = 12      // paragraphs that are passed over to find the one that became of another
+	alike    = 0.45    // share of words in common from which on a paragraph is another's new version
 )
 
 // Text compares two plain texts, paragraph by paragraph and word by word. A paragraph is a line; empty
 // ones and white space at either end of a line do not count.
 func Text(old, new string) []Line {
-	before, after := paragraphs(old), paragraphs(new)
-	return compare(before, after, rewritten)
+	changed := rewritten
+	if len(old)+len(new) > largest {
+		changed = replaced
+	}
+	return compare(paragraphs(old), paragraphs(new), changed)
 }
 
 // Values compares two lists of values, of which each is the same or not. Empty ones do not count.
@@ -52,7 +58,7 @@ func whole(values []string) []string {
 func compare(before, after []string, changed func(before, after []string) []Line) []Line {
 	var lines []Line
 	at := 0
-	for _, d := range lcs.DiffLines(before, after) {
+	for _, d := range differences(before, after) {
 		for _, l := range before[at:d.Start] {
 			lines = append(lines, Line{{Equal, l}})
 		}
@@ -63,6 +69,22 @@ func compare(before, after []string, changed func(before, after []string) []Line
 		lines = append(lines, Line{{Equal, l}})
 	}
 	return lines
+}
+
+func differences(before, after []string) []lcs.Diff {
+	if len(before)+len(after) <= lengthy {
+		return lcs.DiffLines(before, after)
+	}
+	shorter := min(len(before), len(after))
+	start := 0
+	for start < shorter && before[start] == after[start] {
+		start++
+	}
+	end := 0
+	for end < shorter-start && before[len(before)-1-end] == after[len(after)-1-end] {
+		end++
+	}
+	return []lcs.Diff{{Start: start, End: len(before) - end, ReplStart: start, ReplEnd: len(after) - end}}
 }
 
 // replaced is the change of values.
@@ -79,6 +101,9 @@ func replaced(before, after []string) []Line {
 
 // rewritten is the change of paragraphs: those that became others are compared with them by words.
 func rewritten(before, after []string) []Line {
+	if len(before)+len(after) > most {
+		return replaced(before, after)
+	}
 	olds, news := bags(before), bags(after)
 	var lines []Line
 	at := 0

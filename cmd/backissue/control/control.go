@@ -23,6 +23,7 @@ type Request struct {
 	Env      map[string]string // the environment variables that the program heeds
 	Terminal bool              // standard error is a terminal
 	Width    int               // of the terminal, in columns
+	Color    bool              // standard output is a terminal that shows colours
 }
 
 // Frames: one letter, the length of the body in 4 bytes, the body.
