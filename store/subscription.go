@@ -15,17 +15,18 @@ const ArchiveLen = 100
 
 // Subscription returns what a feed's subscription document holds: its newest articles by date, at
 // least limit of them where there are so many, and everything in the log's open tail, so that
-// nothing is in neither the live document nor a sealed one. Each article stands once, in its newest
-// revision, newest first, and none that has left the feed; of articles that several sources brought under one identity
-// ([feed.Article.AtomID]), one stands for all.
+// nothing is in neither the live document nor a sealed one. Each article stands once, newest first,
+// in its newest revision that is not held back, and none that has left the feed; of articles that
+// several sources brought under one identity ([feed.Article.AtomID]) or that are twins, one stands
+// for all.
 func Subscription(ctx context.Context, r Reader, f Feed, limit int) ([]feed.Article, error) {
-	page, err := r.Articles(ctx, Query{Ref: f.Ref, Limit: limit})
+	page, err := r.Articles(ctx, Query{Ref: f.Ref, Limit: limit, Live: true})
 	if err != nil {
 		return nil, err
 	}
 	articles := page.Articles
-	if open := f.Length % ArchiveLen; open > 0 && !page.Next.IsZero() {
-		tail, err := r.Log(ctx, f.Ref, f.Length-open, int(open))
+	if open := f.Length - f.Open; open > 0 && !page.Next.IsZero() {
+		tail, err := r.Log(ctx, f.Ref, f.Open, int(open))
 		if err != nil {
 			return nil, err
 		}
@@ -40,24 +41,30 @@ func Subscription(ctx context.Context, r Reader, f Feed, limit int) ([]feed.Arti
 	return once(articles), nil
 }
 
-// current leaves out the revisions that are not the newest of their articles: the newest is in the
+// current leaves out the revisions that are not the live ones of their articles: that one is in the
 // tail too, or the article has left the feed.
 func current(ctx context.Context, r Reader, tail []feed.Article) ([]feed.Article, error) {
 	kept := tail[:0]
 	for _, a := range tail {
-		newest, err := r.Article(ctx, a.ID)
+		s, err := r.Standing(ctx, a.ID)
 		if err != nil {
 			return nil, err
 		}
-		if newest.Seq == a.Seq {
+		if s.Live == a.Seq {
 			kept = append(kept, a)
 		}
 	}
 	return kept, nil
 }
 
-// once keeps the newest revision of each article, and one article of each identity.
+// once keeps the newest revision of each article, one article of each identity, and of twins the
+// elder.
 func once(articles []feed.Article) []feed.Article {
+	there := make(map[feed.ID]bool, len(articles))
+	for i := range articles {
+		there[articles[i].ID] = true
+	}
+	articles = slices.DeleteFunc(articles, func(a feed.Article) bool { return there[a.Twin] })
 	newest := make(map[string]uint64, len(articles))
 	identities := make(map[uint64]string, len(articles))
 	for i := range articles {

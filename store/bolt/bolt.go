@@ -28,7 +28,7 @@ import (
 
 // FormatVersion is the version of the key schema and the records that this program writes. A file
 // with a higher one is refused with [store.ErrTooNew].
-const FormatVersion = 1
+const FormatVersion = 2
 
 // pageSize of new files. Compressed articles are a few hundred bytes to a few kilobytes, of which
 // the usual 4096 would leave much unused.
@@ -98,9 +98,12 @@ func Open(path string, o *Options) (*DB, error) {
 	d := &DB{
 		db: db, writes: make(chan []*write), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
-	dict, err := d.prepare()
+	format, dict, err := d.prepare()
 	if err == nil {
 		d.codec, err = newCodec(dict)
+	}
+	if err == nil && format < FormatVersion {
+		err = d.upgrade()
 	}
 	if err != nil {
 		_ = db.Close() // nothing was written that is not committed
@@ -111,9 +114,9 @@ func Open(path string, o *Options) (*DB, error) {
 	return d, nil
 }
 
-// prepare makes a new file an archive and refuses what is none. It returns the dictionary with
-// which the archive's records are written.
-func (d *DB) prepare() (dict []byte, err error) {
+// prepare makes a new file an archive and refuses what is none. It returns the archive's format and
+// the dictionary with which its records are written.
+func (d *DB) prepare() (version uint32, dict []byte, err error) {
 	var format []byte
 	fresh := false
 	err = d.view(func(tx *bbolt.Tx) error {
@@ -131,18 +134,18 @@ func (d *DB) prepare() (dict []byte, err error) {
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	if fresh {
-		return dictionary, d.update(create)
+		return FormatVersion, dictionary, d.update(create)
 	}
 	if len(format) != 4 {
-		return nil, fmt.Errorf("%w: it has no format version", store.ErrDamaged)
+		return 0, nil, fmt.Errorf("%w: it has no format version", store.ErrDamaged)
 	}
-	if v := binary.BigEndian.Uint32(format); v > FormatVersion {
-		return nil, fmt.Errorf("%w: its format is %d, this program knows up to %d", store.ErrTooNew, v, FormatVersion)
+	if version = binary.BigEndian.Uint32(format); version > FormatVersion {
+		return 0, nil, fmt.Errorf("%w: its format is %d, this program knows up to %d", store.ErrTooNew, version, FormatVersion)
 	}
-	return dict, nil
+	return version, dict, nil
 }
 
 // create lays out an empty archive.

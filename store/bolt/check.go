@@ -28,6 +28,10 @@ func (d *DB) Check(ctx context.Context) ([]string, error) {
 		c.feeds()
 		c.aliases()
 		c.sources()
+		c.marks()
+		c.windows()
+		c.changes()
+		c.twins()
 		c.names()
 		faults = append(faults, c.faults...)
 		return ctx.Err()
@@ -59,6 +63,10 @@ type checker struct {
 	faults []string
 
 	articles uint64
+	edits    uint64            // revisions after the first
+	paired   uint64            // articles that are twins
+	numbered uint64            // changes
+	held     uint64            // articles that are held back
 	logged   map[uint32]uint64 // revisions that belong to each feed, by what they say themselves
 	filed    map[uint32]uint64 // articles that belong to each feed now, likewise
 }
@@ -96,19 +104,15 @@ func (c *checker) log() {
 		if a.Revision > 0 && c.tx.Bucket(bucketRevision).Get(keyRevision(a.ID, seq)) == nil {
 			c.fault("log: revision %d of article %d is not in its index", seq, a.ID)
 		}
-		newest := newestSeq(c.tx.Bucket(bucketRevision).Cursor(), a.ID) == seq
 		if a.Revision == 0 {
 			c.articles++
+		} else {
+			c.edits++
 		}
-		for _, number := range c.members(a) {
-			c.logged[number]++
-			if !newest {
-				continue
-			}
-			c.filed[number]++
-			if c.tx.Bucket(bucketFeedDate).Get(keyDate(number, a.When(), a.ID)) == nil {
-				c.fault("feed %d: article %d is not in its order", number, a.ID)
-			}
+		c.twin(a)
+		c.filing(a)
+		if newestSeq(c.tx.Bucket(bucketRevision).Cursor(), a.ID) == seq {
+			c.order(a)
 		}
 	})
 }
@@ -169,7 +173,10 @@ func (c *checker) feeds() {
 			c.fault("feed %d: position %d of its log names revision %d, which is not there", number, position, seq)
 		}
 	})
-	c.each(bucketFeedDate, func(k, _ []byte) { articles[binary.BigEndian.Uint32(k)]++ })
+	for _, order := range [][]byte{bucketFeedDate, bucketFeedBack} {
+		c.each(order, func(k, _ []byte) { articles[binary.BigEndian.Uint32(k)]++ })
+	}
+	sealed, open := c.seals()
 	c.each(bucketFeed, func(k, _ []byte) {
 		number := binary.BigEndian.Uint32(k)
 		f, err := readFeed(c.tx, number)
@@ -185,14 +192,23 @@ func (c *checker) feeds() {
 			c.fault("feed %d (%s): its record counts %d articles, its order %d, the articles %d",
 				number, f.Name, f.Articles, articles[number], c.filed[number])
 		}
+		if f.Sealed != sealed[number] || f.Open != open[number] || f.Open > f.Length || f.Length-f.Open >= store.ArchiveLen {
+			c.fault("feed %d (%s): its record says that %d documents end at %d of %d, and %d end at %d",
+				number, f.Name, f.Sealed, f.Open, f.Length, sealed[number], open[number])
+		}
+		c.tail(number, f)
 		delete(lengths, number)
 		delete(articles, number)
+		delete(sealed, number)
 	})
 	for number := range lengths {
 		c.fault("feed %d: has a log and no record", number)
 	}
 	for number := range articles {
 		c.fault("feed %d: has an order and no record", number)
+	}
+	for number := range sealed {
+		c.fault("feed %d: has documents and no record", number)
 	}
 }
 
@@ -259,7 +275,7 @@ func (c *checker) names() {
 		c.fault("counts: %v", err)
 		return
 	}
-	have := counts{Articles: c.articles}
+	have := counts{Articles: c.articles, Changes: c.numbered, Held: c.held}
 	c.each(bucketFeedName, func(k, v []byte) {
 		f, err := readFeed(c.tx, decode32(v))
 		if err != nil || byte(f.Kind) != k[0] || f.Name != string(k[1:]) {

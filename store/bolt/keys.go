@@ -29,7 +29,20 @@ import (
 //	feed-key     kind(1) tag key | author key |
 //	                     source(4)                -> feed(4)
 //	feed-log     feed(4) position(8)              -> seq(8); append-only, gapless from 0
-//	feed-date    feed(4) time(8) article(8)       -> "" for every article that is in the feed now
+//	feed-date    feed(4) time(8) article(8)       -> "" for every article that is in the feed now and
+//	                                                 in its live document; seq(8) of the revision by
+//	                                                 which it is, where a newer one is held back
+//	feed-back    feed(4) time(8) article(8)       -> "" for every article that is in the feed now and
+//	                                                 not in its live document
+//	feed-seal    feed(4) document(4)              -> position(8) in feed-log at which the archive
+//	                                                 document ends; each begins where the last ended
+//	mark         article(8)                       -> CBOR: held, back, gone, live revision; none for
+//	                                                 an article of which there is nothing to say
+//	held         source(4) article(8)             -> "" for every article with a mark of held
+//	window       source(4)                        -> CBOR: what the feed's last document held
+//	change       number(8)                        -> CBOR: what happened to an article; gapless from 1
+//	twin         hash of host(4) hash of name(8)  -> article(8) that first had the name
+//	twins        article(8) younger twin(8)       -> ""
 //
 // The number of an article is the sequence number of its first revision. Feed 1 is the feed of
 // everything. A key prefix (a source's, a feed's) keeps what is written together close together, so
@@ -47,12 +60,27 @@ var (
 	bucketFeedKey   = []byte("feed-key")
 	bucketFeedLog   = []byte("feed-log")
 	bucketFeedDate  = []byte("feed-date")
+	bucketFeedBack  = []byte("feed-back")
+	bucketFeedSeal  = []byte("feed-seal")
+	bucketMark      = []byte("mark")
+	bucketHeld      = []byte("held")
+	bucketWindow    = []byte("window")
+	bucketChange    = []byte("change")
+	bucketTwin      = []byte("twin")
+	bucketTwins     = []byte("twins")
 )
 
 func buckets() [][]byte {
-	return [][]byte{
+	return append([][]byte{
 		bucketMeta, bucketLog, bucketRevision, bucketAlias, bucketSource, bucketSourceURL, bucketDue,
 		bucketFeed, bucketFeedName, bucketFeedKey, bucketFeedLog, bucketFeedDate,
+	}, bucketsOf2()...)
+}
+
+// bucketsOf2 is what version 2 of the format added.
+func bucketsOf2() [][]byte {
+	return [][]byte{
+		bucketFeedBack, bucketFeedSeal, bucketMark, bucketHeld, bucketWindow, bucketChange, bucketTwin, bucketTwins,
 	}
 }
 
@@ -102,6 +130,22 @@ func keyDate(feed uint32, when time.Time, id feed.ID) []byte {
 	k = binary.BigEndian.AppendUint32(k, feed)
 	k = binary.BigEndian.AppendUint64(k, sortable(when))
 	return binary.BigEndian.AppendUint64(k, uint64(id))
+}
+
+func keySeal(feed, document uint32) []byte { return append(u32(feed), u32(document)...) }
+
+func keyHeld(source feed.SourceID, id feed.ID) []byte {
+	return append(keySource(source), u64(uint64(id))...)
+}
+
+// keyTwin keeps the names of one host together, since they come together.
+func keyTwin(n feed.TwinName) []byte {
+	host, name := sha256.Sum256([]byte(n.Host)), sha256.Sum256([]byte(n.Name))
+	return append(host[:4:4], name[:8]...)
+}
+
+func keyTwins(elder, younger feed.ID) []byte {
+	return append(u64(uint64(elder)), u64(uint64(younger))...)
 }
 
 // sortable maps times to numbers in the same order. Times outside what milliseconds in 64 bits can

@@ -19,7 +19,7 @@ const defaultLimit = 50
 // Article implements [store.Reader].
 func (d *DB) Article(_ context.Context, id feed.ID) (a feed.Article, err error) {
 	err = d.view(func(tx *bbolt.Tx) error {
-		if err := known(tx, id); err != nil {
+		if _, err := known(tx, id); err != nil {
 			return err
 		}
 		found, err := newest(tx, d.codec, id)
@@ -31,27 +31,27 @@ func (d *DB) Article(_ context.Context, id feed.ID) (a feed.Article, err error) 
 	return a, err
 }
 
-// known reports with ErrNotFound that no article has this number: none was ever given, or it is that
+// known returns what is stamped on an article's first revision. It reports with ErrNotFound that no article has this number: none was ever given, or it is that
 // of a later revision.
-func known(tx *bbolt.Tx, id feed.ID) error {
-	first := tx.Bucket(bucketLog).Get(u64(uint64(id)))
-	if first == nil {
-		return fmt.Errorf("article %d: %w", id, store.ErrNotFound)
+func known(tx *bbolt.Tx, id feed.ID) (first stamp, err error) {
+	raw := tx.Bucket(bucketLog).Get(u64(uint64(id)))
+	if raw == nil {
+		return first, fmt.Errorf("article %d: %w", id, store.ErrNotFound)
 	}
-	s, _, err := split(first)
+	first, _, err = split(raw)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%w: article %d: %v", store.ErrDamaged, id, err)
-	case feed.ID(s.ID) != id:
-		return fmt.Errorf("article %d: %w", id, store.ErrNotFound)
+		return first, fmt.Errorf("%w: article %d: %v", store.ErrDamaged, id, err)
+	case feed.ID(first.ID) != id:
+		return first, fmt.Errorf("article %d: %w", id, store.ErrNotFound)
 	}
-	return nil
+	return first, nil
 }
 
 // Revisions implements [store.Reader].
 func (d *DB) Revisions(_ context.Context, id feed.ID) (all []feed.Article, err error) {
 	err = d.view(func(tx *bbolt.Tx) error {
-		if err := known(tx, id); err != nil {
+		if _, err := known(tx, id); err != nil {
 			return err
 		}
 		all, err = revisions(tx, d.codec, revisionSeqs(tx, id))
@@ -154,34 +154,79 @@ func (d *DB) Articles(_ context.Context, q store.Query) (page store.Page, err er
 		if err != nil {
 			return err
 		}
-		from := u32(number + 1)
-		if !q.Before.IsZero() {
-			from = keyDate(number, q.Before.When, q.Before.ID)
-		}
-		c := tx.Bucket(bucketFeedDate).Cursor()
-		k, _ := c.Seek(from)
-		if k == nil {
-			k, _ = c.Last()
-		} else {
-			k, _ = c.Prev()
-		}
+		order := newOrder(tx, number, q)
 		rev := tx.Bucket(bucketRevision).Cursor()
-		prefix := u32(number)
-		for ; bytes.HasPrefix(k, prefix); k, _ = c.Prev() {
+		var last []byte
+		for k, live := order.next(); k != nil; k, live = order.next() {
 			if len(page.Articles) == limit {
-				last := &page.Articles[limit-1]
-				page.Next = store.Cursor{When: last.When().Truncate(time.Millisecond), ID: last.ID}
+				page.Next = store.Cursor{When: unsortable(binary.BigEndian.Uint64(last[4:])), ID: page.Articles[limit-1].ID}
 				break
 			}
-			a, err := revision(tx, d.codec, newestSeq(rev, feed.ID(binary.BigEndian.Uint64(k[12:]))))
+			seq := decode64(live)
+			if !q.Live || seq == 0 {
+				seq = newestSeq(rev, feed.ID(binary.BigEndian.Uint64(k[12:])))
+			}
+			a, err := revision(tx, d.codec, seq)
 			if err != nil {
 				return err
 			}
-			page.Articles = append(page.Articles, *a)
+			page.Articles, last = append(page.Articles, *a), k
 		}
 		return nil
 	})
 	return page, err
+}
+
+// order goes through a feed's articles, newest first: those that are live, and with them those that
+// are not if the query asks for all.
+type order struct {
+	prefix []byte
+	rows   []row
+}
+
+// row is one index by date and the entry at which it has arrived; none where k is nil.
+type row struct {
+	c    *bbolt.Cursor
+	k, v []byte
+}
+
+func newOrder(tx *bbolt.Tx, number uint32, q store.Query) *order {
+	from := u32(number + 1)
+	if !q.Before.IsZero() {
+		from = keyDate(number, q.Before.When, q.Before.ID)
+	}
+	o := &order{prefix: u32(number)}
+	names := [][]byte{bucketFeedDate, bucketFeedBack}
+	if q.Live {
+		names = names[:1]
+	}
+	for _, name := range names {
+		r := row{c: tx.Bucket(name).Cursor()}
+		if k, _ := r.c.Seek(from); k == nil {
+			r.k, r.v = r.c.Last()
+		} else {
+			r.k, r.v = r.c.Prev()
+		}
+		o.rows = append(o.rows, r)
+	}
+	return o
+}
+
+// next returns the next entry; nil at the end.
+func (o *order) next() (k, v []byte) {
+	var newest *row
+	for i := range o.rows {
+		r := &o.rows[i]
+		if bytes.HasPrefix(r.k, o.prefix) && (newest == nil || bytes.Compare(r.k, newest.k) > 0) {
+			newest = r
+		}
+	}
+	if newest == nil {
+		return nil, nil
+	}
+	k, v = newest.k, newest.v
+	newest.k, newest.v = newest.c.Prev()
+	return k, v
 }
 
 // Log implements [store.Reader].
@@ -286,6 +331,7 @@ func (d *DB) Stats(context.Context) (s store.Stats, err error) {
 			s.Sequence = binary.BigEndian.Uint64(last)
 		}
 		s.Articles, s.Sources, s.Tags, s.Authors = c.Articles, c.Sources, c.Tags, c.Authors
+		s.Changes, s.Held = c.Changes, c.Held
 		return nil
 	})
 	return s, err

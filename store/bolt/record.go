@@ -321,12 +321,15 @@ type feedRecord struct {
 	Source   uint32     `cbor:"9,keyasint,omitempty"`
 	// Spellings counts in how many articles a tag or author was met in which spelling.
 	Spellings map[string]uint64 `cbor:"10,keyasint,omitempty"`
+	Sealed    uint32            `cbor:"11,keyasint,omitempty"`
+	Open      uint64            `cbor:"12,keyasint,omitempty"`
 }
 
 func (r *feedRecord) feed() store.Feed {
 	return store.Feed{
 		Ref: store.Ref{Kind: r.Kind, Name: r.Name}, Title: r.Title, Length: r.Length, Articles: r.Articles,
 		Changed: r.Changed.time(), Edition: r.Edition, Source: feed.SourceID(r.Source),
+		Sealed: uint64(r.Sealed), Open: r.Open,
 	}
 }
 
@@ -337,4 +340,67 @@ type counts struct {
 	Tags     uint64 `cbor:"3,keyasint"`
 	Authors  uint64 `cbor:"4,keyasint"`
 	Feeds    uint32 `cbor:"5,keyasint"` // the last feed number given
+	Changes  uint64 `cbor:"6,keyasint,omitempty"`
+	Held     uint64 `cbor:"7,keyasint,omitempty"`
+}
+
+// mark is what the archive knows about an article beyond its revisions.
+type mark struct {
+	Held bool    `cbor:"1,keyasint,omitempty"`
+	Back bool    `cbor:"2,keyasint,omitempty"`
+	Gone instant `cbor:"3,keyasint,omitempty"`
+	Live uint64  `cbor:"4,keyasint,omitempty"` // the revision that stays live while newer ones are held
+}
+
+// live returns the revision that the live feeds show, 0 for none.
+func (m mark) live(newest uint64) uint64 {
+	switch {
+	case m.Back:
+		return 0
+	case m.Held:
+		return m.Live
+	}
+	return newest
+}
+
+// windowed is an article of a source's window. The date is in seconds, plus one like an instant.
+type windowed struct {
+	_      struct{} `cbor:",toarray"`
+	ID     uint64
+	When   int64
+	Missed int
+}
+
+func toWindow(w feed.Window) []windowed {
+	return each(w, func(a feed.Windowed) windowed {
+		r := windowed{ID: uint64(a.ID), Missed: a.Missed}
+		if !a.When.IsZero() {
+			r.When = a.When.Unix()
+			if r.When >= 0 {
+				r.When++
+			}
+		}
+		return r
+	})
+}
+
+func unwindow(records []windowed) feed.Window {
+	return each(records, func(r windowed) feed.Windowed {
+		a := feed.Windowed{ID: feed.ID(r.ID), Missed: r.Missed}
+		switch {
+		case r.When > 0:
+			a.When = time.Unix(r.When-1, 0).UTC()
+		case r.When < 0:
+			a.When = time.Unix(r.When, 0).UTC()
+		}
+		return a
+	})
+}
+
+// change is something that happened to an article.
+type change struct {
+	Kind    byte    `cbor:"1,keyasint"`
+	Article uint64  `cbor:"2,keyasint"`
+	Seq     uint64  `cbor:"3,keyasint"`
+	At      instant `cbor:"4,keyasint,omitempty"`
 }

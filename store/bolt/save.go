@@ -61,6 +61,7 @@ type prepared struct {
 	print   uint64
 	names   []aliasName
 	payload []byte // nil where the article looked unchanged
+	place   int    // in the document
 }
 
 // ready normalises a batch's articles, oldest first, and encodes those that look new or changed.
@@ -78,7 +79,7 @@ func (d *DB) ready(b *store.Batch) ([]prepared, error) {
 		b.Source.Adopt(&a)
 		a.Published, a.Updated = stored(a.Published), stored(a.Updated)
 		a.Seen = stored(b.Seen)
-		ready[i] = prepared{article: a, print: feed.Fingerprint(&a)}
+		ready[i] = prepared{article: a, print: feed.Fingerprint(&a), place: i}
 		for _, alias := range a.Aliases() {
 			ready[i].names = append(ready[i].names, nameOf(alias))
 		}
@@ -114,78 +115,149 @@ func (t *txn) save(b *store.Batch, ready []prepared) (saved store.Saved, err err
 	if err := t.begin(); err != nil {
 		return saved, err
 	}
-	source, err := t.putSource(b.Source, b.Seen)
+	source, before, err := t.putSource(b.Source, b.Seen)
 	if err != nil {
 		return saved, err
 	}
-	saved.Source = *source
-	articles := make([]feed.Article, len(ready))
-	for i := range ready {
-		articles[i] = ready[i].article
-		articles[i].Source, articles[i].Filed = source.ID, source.Tags
+	as := *source
+	v := &visit{t: t, batch: b, source: source, before: before, saved: &saved}
+	if err := v.resolve(ready); err != nil {
+		return saved, err
 	}
-	known := make([]feed.ID, len(articles)) // of a source from which nothing has come, none is
-	if first, _ := t.bucket(bucketAlias).Cursor().Seek(keySource(source.ID)); bytes.HasPrefix(first, keySource(source.ID)) {
-		if known, err = feed.Resolve(articles, source.Identity, &memory{t, source.ID}); err != nil {
+	if err := v.look(); err != nil {
+		return saved, err
+	}
+	for i := range v.items {
+		if err := v.take(&v.items[i]); err != nil {
+			return saved, fmt.Errorf("article %q: %w", v.items[i].next.Key, err)
+		}
+	}
+	if err := v.turn(); err != nil {
+		return saved, err
+	}
+	if source.Held != as.Held || source.Fetch.Gaps != as.Fetch.Gaps || source.Fetch.Most != as.Fetch.Most {
+		if err := t.writeSource(source); err != nil {
 			return saved, err
 		}
 	}
-	for i := range articles {
-		change, id, err := t.take(&articles[i], &ready[i], known[i], b.Source.Fetch.Checked.IsZero())
-		if err != nil {
-			return saved, fmt.Errorf("article %q: %w", articles[i].Key, err)
-		}
-		switch change {
-		case feed.Added:
-			saved.Added = append(saved.Added, id)
-		case feed.Revised:
-			saved.Revised = append(saved.Revised, id)
-		default:
-			saved.Same++
-		}
-	}
-	return saved, nil
+	saved.Source = *source
+	return saved, t.seal()
 }
 
-// take takes in one article: known is the number of the article that it is, 0 for a new one. What is
-// imported and equal to any revision is nothing new.
-func (t *txn) take(next *feed.Article, p *prepared, known feed.ID, imported bool) (feed.Change, feed.ID, error) {
-	if known != 0 && t.printed(next.Source, p.names[0], known, p.print) {
-		return feed.Same, known, nil
+// visit is a batch while it is taken in.
+type visit struct {
+	t      *txn
+	batch  *store.Batch
+	source *feed.Source
+	before *feed.Source // as it was before; nil for a new one
+	saved  *store.Saved
+	items  []item
+	first  bool        // nothing has come from the source before
+	window feed.Window // as it was before
+}
+
+// item is one article of a batch.
+type item struct {
+	*prepared
+	print  uint64       // of the version to compare with the next time
+	next   feed.Article // as it came
+	known  feed.ID      // the article that it is; 0 for a new one
+	old    *feed.Article
+	a      feed.Article // as it is to be kept; of one that has not changed, only the ID
+	change feed.Change
+	held   bool
+}
+
+// imported reports whether the batch says nothing of the present, so that an old version is no edit.
+func (v *visit) imported() bool { return v.batch.Source.Fetch.Checked.IsZero() || v.batch.Backfill }
+
+// resolve finds out which articles are known and what is to become of each, and writes nothing.
+func (v *visit) resolve(ready []prepared) error {
+	articles := make([]feed.Article, len(ready))
+	for i := range ready {
+		articles[i] = ready[i].article
+		articles[i].Source, articles[i].Filed = v.source.ID, v.source.Tags
 	}
-	var old *feed.Article
-	if known != 0 {
+	known := make([]feed.ID, len(articles)) // of a source from which nothing has come, none is
+	of := keySource(v.source.ID)
+	some, _ := v.t.bucket(bucketAlias).Cursor().Seek(of)
+	if v.first = !bytes.HasPrefix(some, of); !v.first {
 		var err error
-		if old, err = t.newest(known); err != nil {
-			return feed.Same, known, err
+		if known, err = feed.Resolve(articles, v.source.Identity, &memory{v.t, v.source.ID}); err != nil {
+			return err
 		}
 	}
-	a, change := feed.Revise(old, *next)
-	if change == feed.Revised && imported {
-		had, err := t.had(known, p.print)
+	v.items = make([]item, len(articles))
+	for i := range v.items {
+		it := &v.items[i]
+		it.prepared, it.print, it.next, it.known = &ready[i], ready[i].print, articles[i], known[i]
+		if err := v.decide(it); err != nil {
+			return fmt.Errorf("article %q: %w", it.next.Key, err)
+		}
+	}
+	return nil
+}
+
+// decide applies the policy of revisions. What is imported and equal to any revision is nothing new.
+func (v *visit) decide(it *item) (err error) {
+	if it.known != 0 {
+		if v.t.printed(it.next.Source, it.names[0], it.known, it.print) {
+			it.a.ID = it.known
+			return nil
+		}
+		if it.old, err = v.t.newest(it.known); err != nil {
+			return err
+		}
+	}
+	it.a, it.change = feed.Revise(it.old, it.next)
+	if it.old != nil {
+		it.a.Twin = it.old.Twin
+	}
+	if it.change == feed.Revised && v.imported() {
+		had, err := v.t.had(it.known, it.print)
 		if err != nil {
-			return change, known, err
+			return err
 		}
 		if had {
-			a, change = *old, feed.Same
-			p.print = feed.Fingerprint(old) // which stays the one to compare with
+			it.a, it.change = *it.old, feed.Same
+			it.print = feed.Fingerprint(it.old) // which stays the one to compare with
 		}
 	}
-	if change != feed.Same {
+	return nil
+}
+
+// take writes one article.
+func (v *visit) take(it *item) error {
+	t, a := v.t, &it.a
+	switch it.change {
+	case feed.Added:
+		t.seq++
+		t.counts.Articles++
+		a.ID, a.Seq = feed.ID(t.seq), t.seq
+		v.saved.Added = append(v.saved.Added, a.ID)
+		if err := t.pair(a); err != nil {
+			return err
+		}
+	case feed.Revised:
 		t.seq++
 		a.Seq = t.seq
-		if change == feed.Added {
-			a.ID = feed.ID(a.Seq)
-			t.counts.Articles++
+		v.saved.Revised = append(v.saved.Revised, a.ID)
+		if err := t.changed(store.Revised, a.ID, a.Seq, v.batch.Seen); err != nil {
+			return err
 		}
-		if err := t.append(&a, p); err != nil {
-			return change, a.ID, err
+	default:
+		if v.saved.Same++; it.old == nil {
+			return nil // its names are known too
 		}
-		if err := t.file(old, &a); err != nil {
-			return change, a.ID, err
-		}
+		return t.alias(v.source.ID, it.names, a.ID, it.print)
 	}
-	return change, a.ID, t.alias(a.Source, p.names, a.ID, p.print)
+	if err := t.append(a, it.prepared); err != nil {
+		return err
+	}
+	if err := v.file(it); err != nil {
+		return err
+	}
+	return t.alias(v.source.ID, it.names, a.ID, it.print)
 }
 
 // had reports whether any revision of an article has this fingerprint.
@@ -220,48 +292,6 @@ func (t *txn) append(a *feed.Article, p *prepared) error {
 		}
 	}
 	return t.bucket(bucketLog).Put(u64(a.Seq), record)
-}
-
-// file enters a revision in the log and the order of each feed that it belongs to, and takes the
-// article out of the order of the feeds that the version before belonged to and it does not.
-func (t *txn) file(old, a *feed.Article) error {
-	feeds, err := t.membership(a, old == nil)
-	if err != nil {
-		return err
-	}
-	dates := t.bucket(bucketFeedDate)
-	var before []*openFeed
-	if old != nil {
-		if before, err = t.membership(old, false); err != nil {
-			return err
-		}
-	}
-	for _, f := range before {
-		stays := slices.Contains(feeds, f)
-		if stays && old.When().Equal(a.When()) {
-			continue
-		}
-		if err := dates.Delete(keyDate(f.number, old.When(), a.ID)); err != nil {
-			return err
-		}
-		f.Articles--
-		f.touch(a.Seen)
-	}
-	for _, f := range feeds {
-		if err := t.bucket(bucketFeedLog).Put(keyLog(f.number, f.Length), u64(a.Seq)); err != nil {
-			return err
-		}
-		f.Length++
-		f.touch(a.Seen)
-		if old != nil && slices.Contains(before, f) && old.When().Equal(a.When()) {
-			continue
-		}
-		if err := dates.Put(keyDate(f.number, a.When(), a.ID), nil); err != nil {
-			return err
-		}
-		f.Articles++
-	}
-	return nil
 }
 
 // printed reports whether the alias already leads to the article with this very fingerprint.

@@ -32,13 +32,16 @@ func (d *DB) Subscribe(ctx context.Context, s feed.Source) (feed.Source, bool, e
 		if errors.Is(err, store.ErrNotFound) {
 			wanted := s
 			wanted.Subscribed = false // which is what it was until now
-			known, err = t.putSource(wanted, s.Added)
+			known, _, err = t.putSource(wanted, s.Added)
 		}
 		if err != nil {
 			return err
 		}
 		fresh = !known.Subscribed
 		known.Subscribed = true
+		if s.Identity != feed.PolicyAuto {
+			known.Identity = s.Identity
+		}
 		for _, tag := range s.Tags {
 			if !slices.ContainsFunc(known.Tags, func(t string) bool { return feed.TagKey(t) == feed.TagKey(tag) }) {
 				known.Tags = append(known.Tags, tag)
@@ -92,34 +95,38 @@ func readSource(tx *bbolt.Tx, id feed.SourceID) (*feed.Source, error) {
 }
 
 // putSource stores a source as a batch gives it: new, or in place of the known one, of which stays
-// what the owner and the archive decided.
-func (t *txn) putSource(s feed.Source, now time.Time) (*feed.Source, error) {
+// what the owner and the archive decided. It returns the source as it is now, and as it was before.
+func (t *txn) putSource(s feed.Source, now time.Time) (is, was *feed.Source, err error) {
 	if s.URL == "" && s.ID == 0 || len(s.URL) > maxURL {
-		return nil, fmt.Errorf("its source has no usable address (%d bytes)", len(s.URL))
+		return nil, nil, fmt.Errorf("its source has no usable address (%d bytes)", len(s.URL))
 	}
 	known, err := t.lookup(s.ID, s.URL)
 	switch {
 	case errors.Is(err, store.ErrNotFound) && s.ID == 0:
-		return t.newSource(s, now)
+		is, err = t.newSource(s, now)
+		return is, nil, err
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	}
 	s.ID, s.Name, s.URL = known.ID, known.Name, known.URL
-	s.Added, s.Tags, s.Subscribed = known.Added, known.Tags, known.Subscribed
+	s.Added, s.Tags, s.Subscribed, s.Identity = known.Added, known.Tags, known.Subscribed, known.Identity
 	if s.Fetch.Checked.IsZero() {
 		s.Fetch = known.Fetch
 		if !known.Fetch.Checked.IsZero() {
 			s = *known // what an old file says of the feed is older than what the last visit found
 		}
 	}
+	s.Held, s.Fetch.Gaps, s.Fetch.Gap = known.Held, known.Fetch.Gaps, known.Fetch.Gap
+	s.Fetch.Most = max(s.Fetch.Most, known.Fetch.Most)
 	if err := t.retitle(&s, known, now); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return &s, t.writeSource(&s)
+	return &s, known, t.writeSource(&s)
 }
 
 func (t *txn) newSource(s feed.Source, now time.Time) (*feed.Source, error) {
 	t.counts.Sources++
+	s.Held = 0
 	s.ID = feed.SourceID(t.counts.Sources)
 	if s.Added.IsZero() {
 		s.Added = now

@@ -20,10 +20,12 @@ type txn struct {
 	feeds   map[uint32]*openFeed
 	counts  counts
 	seq     uint64
+	grown   map[*openFeed]bool // feeds to whose log the batch has added; true if something not live
 }
 
 func newTxn(tx *bbolt.Tx, c *codec) *txn {
-	return &txn{tx: tx, codec: c, buckets: make(map[string]*bbolt.Bucket, 12), feeds: make(map[uint32]*openFeed)}
+	return &txn{tx: tx, codec: c, buckets: make(map[string]*bbolt.Bucket, 20), feeds: make(map[uint32]*openFeed),
+		grown: make(map[*openFeed]bool)}
 }
 
 // begin reads what the transaction starts from, the first time that it is asked to.
@@ -44,12 +46,17 @@ func (t *txn) bucket(name []byte) *bbolt.Bucket {
 	b := t.buckets[string(name)]
 	if b == nil {
 		b = t.tx.Bucket(name)
-		if len(name) > 0 && b != nil && (&name[0] == &bucketLog[0] || &name[0] == &bucketFeedLog[0]) {
+		if b != nil && rising(name) {
 			b.FillPercent = 0.9 // keys only ever rise here, so no room need be left between them
 		}
 		t.buckets[string(name)] = b
 	}
 	return b
+}
+
+// rising reports whether the keys of a bucket (or of each feed in it) only ever rise.
+func rising(name []byte) bool {
+	return &name[0] == &bucketLog[0] || &name[0] == &bucketFeedLog[0] || &name[0] == &bucketChange[0]
 }
 
 // flush writes the open records.

@@ -117,7 +117,12 @@ func concurrentSaves(h *harness) {
 		wg.Go(func() {
 			for i := range 10 {
 				s := feed.Source{URL: fmt.Sprint("https://example.org/", w)}
-				if _, err := h.Save(h.Context(), store.Batch{Source: s, Articles: articles(i*4, i*4+5, "tag"), Seen: noon}); err != nil {
+				own := articles(i*4, i*4+5, "tag")
+				for n := range own {
+					own[n].Title += fmt.Sprint(" of ", w) // or they would be twins
+					own[n].Link += fmt.Sprint("?", w)
+				}
+				if _, err := h.Save(h.Context(), store.Batch{Source: s, Articles: own, Seen: noon}); err != nil {
 					h.Error(err)
 				}
 				if _, err := h.Articles(h.Context(), store.Query{Ref: everything()}); err != nil {

@@ -1,0 +1,89 @@
+package bolt
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+	"go.etcd.io/bbolt"
+
+	"github.com/backissue/backissue/feed"
+	"github.com/backissue/backissue/store"
+)
+
+func readMark(tx *bbolt.Tx, id feed.ID) (m mark, err error) {
+	if raw := tx.Bucket(bucketMark).Get(u64(uint64(id))); raw != nil {
+		if err := decoding.Unmarshal(raw, &m); err != nil {
+			return m, fmt.Errorf("%w: mark of article %d: %v", store.ErrDamaged, id, err)
+		}
+	}
+	return m, nil
+}
+
+func (t *txn) mark(id feed.ID) (mark, error) { return readMark(t.tx, id) }
+
+// putMark stores what is known about an article, and counts it among what its source holds back.
+func (t *txn) putMark(source *feed.Source, id feed.ID, m mark) error {
+	held, k := t.bucket(bucketHeld), keyHeld(source.ID, id)
+	found, _ := held.Cursor().Seek(k)
+	switch was := string(found) == string(k); {
+	case m.Held && !was:
+		source.Held++
+		t.counts.Held++
+		if err := held.Put(k, nil); err != nil {
+			return err
+		}
+	case !m.Held && was:
+		source.Held--
+		t.counts.Held--
+		if err := held.Delete(k); err != nil {
+			return err
+		}
+	}
+	if m == (mark{}) {
+		return t.bucket(bucketMark).Delete(u64(uint64(id)))
+	}
+	raw, err := cbor.Marshal(&m)
+	if err != nil {
+		return fmt.Errorf("encode the mark of article %d: %w", id, err)
+	}
+	return t.bucket(bucketMark).Put(u64(uint64(id)), raw)
+}
+
+// changed enters something that happened to an article in the log of changes.
+func (t *txn) changed(kind store.ChangeKind, id feed.ID, seq uint64, at time.Time) error {
+	raw, err := cbor.Marshal(&change{byte(kind), uint64(id), seq, toInstant(at)})
+	if err != nil {
+		return fmt.Errorf("encode a change of article %d: %w", id, err)
+	}
+	t.counts.Changes++
+	return t.bucket(bucketChange).Put(u64(t.counts.Changes), raw)
+}
+
+// seal ends the archive documents that are full, and early those in which is something that no live
+// document will show, of the feeds that the batch has come to.
+func (t *txn) seal() error {
+	for f, early := range t.grown {
+		for f.Length-f.Open >= store.ArchiveLen {
+			if err := t.sealAt(f, f.Open+store.ArchiveLen); err != nil {
+				return err
+			}
+		}
+		if early && f.Length > f.Open {
+			if err := t.sealAt(f, f.Length); err != nil {
+				return err
+			}
+		}
+	}
+	clear(t.grown)
+	return nil
+}
+
+func (t *txn) sealAt(f *openFeed, end uint64) error {
+	if err := t.bucket(bucketFeedSeal).Put(keySeal(f.number, f.Sealed), u64(end)); err != nil {
+		return err
+	}
+	f.Sealed++
+	f.Open, f.changed = end, true
+	return nil
+}

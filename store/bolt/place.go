@@ -1,0 +1,220 @@
+package bolt
+
+import (
+	"slices"
+	"time"
+
+	"github.com/backissue/backissue/feed"
+)
+
+// place is an article's entry in the order of one feed: in feed-date, or in feed-back where nothing
+// of it is live.
+type place struct {
+	feed *openFeed
+	back bool
+	when uint64
+	live uint64 // the revision by which it is in feed-date, if that is not its newest
+}
+
+// file enters a revision in the log of each feed that it belongs to, and moves the article in their
+// orders from where the version before was.
+func (v *visit) file(it *item) error {
+	t, a := v.t, &it.a
+	var had, m mark
+	var before []place
+	live := a
+	if it.old != nil {
+		var err error
+		if had, err = t.mark(a.ID); err != nil {
+			return err
+		}
+		if live, err = t.liveOf(it.old, had); err != nil {
+			return err
+		}
+		if before, err = t.placed(it.old, live); err != nil {
+			return err
+		}
+	}
+	m = had
+	switch {
+	case it.change == feed.Added && v.batch.Backfill:
+		m.Back = true
+	case m.Back, !it.held && !m.Held: // as it is
+	case !m.Held:
+		m.Held = true
+		if it.old != nil {
+			m.Live = it.old.Seq
+		}
+	}
+	if m.Held {
+		v.saved.Held++ // a later revision of what is held is held as well
+	}
+	if m.live(a.Seq) == a.Seq {
+		live = a
+	} else if it.old == nil {
+		live = nil
+	}
+	if m != had {
+		if err := t.putMark(v.source, a.ID, m); err != nil {
+			return err
+		}
+	}
+	feeds, after, err := t.places(a, live, it.old == nil)
+	if err != nil {
+		return err
+	}
+	for _, f := range feeds {
+		if err := t.bucket(bucketFeedLog).Put(keyLog(f.number, f.Length), u64(a.Seq)); err != nil {
+			return err
+		}
+		f.Length++
+		f.touch(a.Seen)
+		t.grown[f] = t.grown[f] || live != a
+	}
+	return t.move(a.ID, before, after, a.Seen)
+}
+
+// liveOf returns the revision of an article that the live feeds show, nil for none.
+func (t *txn) liveOf(newest *feed.Article, m mark) (*feed.Article, error) {
+	switch seq := m.live(newest.Seq); seq {
+	case 0:
+		return nil, nil
+	case newest.Seq:
+		return newest, nil
+	default:
+		return revision(t.tx, t.codec, seq)
+	}
+}
+
+// places returns the feeds to which an article's newest revision belongs, and where the article is to
+// stand given the revision that is live: by that one in the feeds which that one belongs to, and in
+// the others as a back issue.
+func (t *txn) places(newest, live *feed.Article, count bool) (feeds []*openFeed, places []place, err error) {
+	if feeds, err = t.filed(newest, count); err != nil {
+		return nil, nil, err
+	}
+	shown := feeds
+	switch {
+	case live == nil:
+		shown = nil
+	case live != newest:
+		if shown, err = t.filed(live, false); err != nil {
+			return nil, nil, err
+		}
+	}
+	places = make([]place, 0, len(feeds))
+	for _, f := range shown {
+		p := place{feed: f, when: sortable(live.When())}
+		if live != newest {
+			p.live = live.Seq
+		}
+		places = append(places, p)
+	}
+	for _, f := range feeds {
+		if live != newest && !slices.Contains(shown, f) {
+			places = append(places, place{feed: f, back: true, when: sortable(newest.When())})
+		}
+	}
+	return feeds, places, nil
+}
+
+// placed returns where an article does stand. That is looked up, since what [txn.places] says may
+// have changed: the elder of two twins may have come to a feed since.
+func (t *txn) placed(newest, live *feed.Article) (places []place, err error) {
+	if live != nil {
+		feeds, err := t.membership(live, false)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range feeds {
+			p := place{feed: f, when: sortable(live.When())}
+			if live != newest {
+				p.live = live.Seq
+			}
+			places = append(places, p)
+		}
+	}
+	if live != newest {
+		feeds, err := t.membership(newest, false)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range feeds {
+			places = append(places, place{feed: f, back: true, when: sortable(newest.When())})
+		}
+	}
+	return slices.DeleteFunc(places, func(p place) bool { return !t.stands(p, newest.ID) }), nil
+}
+
+// stands reports whether an article has an entry there.
+func (t *txn) stands(p place, id feed.ID) bool {
+	k := p.key(id)
+	found, _ := t.bucket(p.bucket()).Cursor().Seek(k)
+	return string(found) == string(k)
+}
+
+func (p place) bucket() []byte {
+	if p.back {
+		return bucketFeedBack
+	}
+	return bucketFeedDate
+}
+
+func (p place) key(id feed.ID) []byte { return keyDate(p.feed.number, unsortable(p.when), id) }
+
+// move moves an article in the orders of its feeds.
+func (t *txn) move(id feed.ID, before, after []place, at time.Time) error {
+	for _, p := range before {
+		if slices.Contains(after, p) {
+			continue
+		}
+		if err := t.bucket(p.bucket()).Delete(p.key(id)); err != nil {
+			return err
+		}
+		p.feed.Articles--
+		p.feed.touch(at)
+	}
+	for _, p := range after {
+		if slices.Contains(before, p) {
+			continue
+		}
+		var value []byte
+		if p.live != 0 {
+			value = u64(p.live)
+		}
+		if err := t.bucket(p.bucket()).Put(p.key(id), value); err != nil {
+			return err
+		}
+		p.feed.Articles++
+		p.feed.touch(at)
+	}
+	return nil
+}
+
+// filed is the feeds in which a revision is filed: those that it belongs to, but of a twin only its
+// own source's, and those in whose live documents the elder is not.
+func (t *txn) filed(a *feed.Article, count bool) ([]*openFeed, error) {
+	feeds, err := t.membership(a, count)
+	if err != nil || a.Twin == 0 {
+		return feeds, err
+	}
+	elder, err := t.newest(a.Twin)
+	if err != nil {
+		return nil, err
+	}
+	m, err := t.mark(elder.ID)
+	if err != nil {
+		return nil, err
+	}
+	live, err := t.liveOf(elder, m)
+	if err != nil || live == nil {
+		return feeds, err
+	}
+	own, err := t.sourceFeed(a.Source)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(feeds, func(f *openFeed) bool {
+		return f != own && t.stands(place{feed: f, when: sortable(live.When())}, elder.ID)
+	}), nil
+}

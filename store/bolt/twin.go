@@ -1,0 +1,41 @@
+package bolt
+
+import (
+	"encoding/binary"
+
+	"github.com/backissue/backissue/feed"
+)
+
+// pair looks for an article of another source that a new one repeats, and enters the names of one
+// that repeats none.
+func (t *txn) pair(a *feed.Article) error {
+	names := feed.TwinNames(a)
+	for _, name := range names {
+		first := t.bucket(bucketTwin).Get(keyTwin(name))
+		if len(first) != 8 {
+			continue
+		}
+		elder, err := t.newest(feed.ID(binary.BigEndian.Uint64(first)))
+		if err != nil {
+			return err
+		}
+		if elder.Source != a.Source && feed.Twins(elder, a) {
+			a.Twin = elder.ID
+			return t.bucket(bucketTwins).Put(keyTwins(elder.ID, a.ID), nil)
+		}
+	}
+	return t.nameTwin(names, a.ID)
+}
+
+// nameTwin enters the names that no article has yet.
+func (t *txn) nameTwin(names []feed.TwinName, id feed.ID) error {
+	b := t.bucket(bucketTwin)
+	for _, name := range names {
+		if k := keyTwin(name); b.Get(k) == nil {
+			if err := b.Put(k, u64(uint64(id))); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
