@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/backissue/backissue/feed"
 	"github.com/mmcdole/gofeed/atom"
@@ -28,6 +29,7 @@ func (r *reader) atomChild(e *entry, el *element) {
 		r.slimCategory(el)
 	case "author", "contributor":
 		r.slimPerson(local, el)
+		r.personExtras(e, el)
 	case "published", "issued", "created":
 		r.date(&a.Published, el.inner)
 	case "updated", "modified":
@@ -39,7 +41,7 @@ func (r *reader) atomChild(e *entry, el *element) {
 	case "content":
 		r.atomContent(e, el)
 	case "source":
-		r.slimSource(el)
+		r.slimSource(e, el)
 	default:
 		r.rssInAtom(e, el, local)
 	}
@@ -71,12 +73,22 @@ func (r *reader) rssInAtom(e *entry, el *element, local string) {
 // it without its type, and so decodes it once and leaves it alone otherwise.
 func (r *reader) construct(name string, el *element) textType {
 	typ := constructType(el)
-	if strings.EqualFold(el.attr("mode"), "base64") { // Atom 0.3
+	binary := isBinary(el.attr("type"))
+	if binary || strings.EqualFold(el.attr("mode"), "base64") {
 		if text, ok := fromBase64(el.inner); ok {
 			el.inner = escapeText(text)
+			if binary {
+				typ = markup // as it was not sent as text
+			}
 		}
 	}
-	if typ == markup && strings.IndexByte(el.inner, '<') >= 0 {
+	switch {
+	case typ != markup:
+	case strings.Contains(strings.ToLower(el.attr("type")), "xhtml"):
+		if body, ok := inlineMarkup(el.inner); ok {
+			el.inner = escapeText(body)
+		}
+	case strings.IndexByte(el.inner, '<') >= 0:
 		el.inner = withoutDiv(el.inner)
 	}
 	if r.slim.text(name, el.inner) {
@@ -93,6 +105,27 @@ func constructType(el *element) textType {
 		return plain
 	}
 	return unsaid
+}
+
+// isBinary reports whether a type is one whose content stands there as base64 (RFC 4287 §4.1.3.3).
+// Atom 0.3 said mode="base64" instead.
+func isBinary(typ string) bool {
+	typ, _, _ = strings.Cut(strings.ToLower(strings.TrimSpace(typ)), ";")
+	switch {
+	case !strings.Contains(typ, "/"), strings.HasPrefix(typ, "text/"):
+		return false
+	}
+	return !strings.HasSuffix(typ, "/xml") && !strings.HasSuffix(typ, "+xml") && !strings.HasSuffix(typ, "/html") &&
+		!strings.HasSuffix(typ, "/json")
+}
+
+// inlineMarkup returns content that holds elements as the HTML it is. What it has escaped was meant
+// to be read, so it stays escaped. It reports false where there is no element.
+func inlineMarkup(inner string) (string, bool) {
+	if _, ok := nextTag(inner, 0); !ok {
+		return "", false
+	}
+	return rawMarkup(withoutDiv(inner)), true
 }
 
 // withoutDiv takes off the div that XHTML content is wrapped in (RFC 4287 §3.1.1.3), and the prefix
@@ -129,6 +162,23 @@ func (r *reader) slimLink(el *element) {
 	r.slim.to.add("/>")
 }
 
+// atomCategory reads a category (RFC 4287 §4.2.2).
+func atomCategory(el *element) feed.Tag {
+	c := feed.Tag{Term: el.attr("term"), Scheme: strings.TrimSpace(el.attr("scheme")), Label: oneLine(el.attr("label"))}
+	if c.Term == "" {
+		c.Term, _ = characterData(el.inner)
+	}
+	c.Term = oneLine(c.Term)
+	return feed.Tag{Term: clean(c.Term), Scheme: clean(c.Scheme), Label: clean(c.Label)}
+}
+
+// addCategory adds a category of the feed as a whole.
+func (r *reader) addCategory(c feed.Tag) {
+	if len(r.src.Categories) < maxChildren {
+		r.src.Categories = distinct(append(r.src.Categories, c))
+	}
+}
+
 func (r *reader) slimCategory(el *element) {
 	term := el.attr("term")
 	if term == "" {
@@ -152,12 +202,33 @@ func (r *reader) slimPerson(name string, el *element) {
 	r.slim.to.add("><name>" + escapeText(p.Name) + "</name><email>" + escapeText(p.Email) + "</email></" + name + ">")
 }
 
+// personExtras keeps what other vocabularies say of a person.
+func (r *reader) personExtras(e *entry, el *element) {
+	if strings.IndexByte(el.inner, ':') < 0 {
+		return
+	}
+	eachChild(el.inner, func(t tag, inner string) {
+		if strings.IndexByte(t.name, ':') < 0 {
+			return
+		}
+		child := element{tag: t, inner: inner, scope: el.scope.within(t.attrs)}
+		if child.space = r.spaceOf(t.name, child.scope); child.space.kind != native {
+			e.keep(&child)
+		}
+	})
+}
+
 // slimSource writes the feed that an entry was taken from.
-func (r *reader) slimSource(el *element) {
+func (r *reader) slimSource(e *entry, el *element) {
 	r.slim.open("source>")
 	eachChild(el.inner, func(t tag, inner string) {
-		child := element{tag: t, inner: inner, space: el.space, scope: el.scope}
-		switch local := strings.ToLower(t.local()); local {
+		child := element{tag: t, inner: inner, scope: el.scope.within(t.attrs)}
+		child.space = r.spaceOf(t.name, child.scope)
+		local := strings.ToLower(t.local())
+		if child.space.kind != native {
+			local = ""
+		}
+		switch local {
 		case "id":
 			r.slim.verbatim(local, inner)
 		case "title", "rights":
@@ -169,6 +240,9 @@ func (r *reader) slimSource(el *element) {
 			r.slimLink(&child)
 		case "author":
 			r.slimPerson(local, &child)
+			e.origin = append(e.origin, extension(&child))
+		default:
+			e.origin = append(e.origin, extension(&child))
 		}
 	})
 	r.slim.end("source")
@@ -211,13 +285,22 @@ func contentHTML(inner, typ, mode string) (string, bool) {
 		}
 		inner = escapeText(text)
 	}
-	switch {
-	case typ == "xhtml", typ == "application/xhtml+xml", typ == "html", typ == "text/html":
+	switch typ {
+	case "xhtml", "application/xhtml+xml":
+		if text, ok := inlineMarkup(inner); ok {
+			return text, true
+		}
+		fallthrough
+	case "html", "text/html":
 		text, _ := characterData(withoutDiv(inner))
 		return text, true
+	case "application/octet-stream":
+		return fromBase64(inner)
+	}
+	switch {
 	case strings.HasSuffix(typ, "/xml"), strings.HasSuffix(typ, "+xml"):
 		return rawMarkup(strings.TrimSpace(inner)), true
-	case typ == "":
+	case typ != "text" && !strings.Contains(typ, "/"): // nothing, or no type at all
 		text, isMarkup := characterData(inner)
 		if isMarkup || looksHTML(text) {
 			return text, true
@@ -233,9 +316,13 @@ func contentHTML(inner, typ, mode string) (string, bool) {
 	return "", false
 }
 
+// fromBase64 returns the text that stands there as base64; false for what is no text.
 func fromBase64(inner string) (string, bool) {
 	raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(inner), ""))
-	return clean(string(raw)), err == nil
+	if err != nil || !utf8.Valid(raw) || hasIllegal(string(raw)) {
+		return "", false
+	}
+	return string(raw), true
 }
 
 // outOfLine files content that lies elsewhere: media as an enclosure, a page as a link.
@@ -269,6 +356,12 @@ func (r *reader) atomHead(el *element) {
 		r.head.rightsType = r.construct("rights", el)
 	case "icon", "logo":
 		r.slim.verbatim(local, el.inner)
+	case "category":
+		if c := atomCategory(el); c.Term != "" || c.Label != "" {
+			r.addCategory(c)
+			return
+		}
+		r.src.Extra = append(r.src.Extra, extension(el))
 	case "updated", "modified":
 		// When the feed was generated.
 	default:
@@ -388,6 +481,7 @@ func (r *reader) joinAtomEntry(e *entry, one *atom.Entry) {
 	}
 	if one.Source != nil {
 		r.atomOrigin(a, one.Source, base)
+		a.Origin.Extra = e.origin
 	}
 	// RFC 4287 §4.2.1: an entry without an author has those of its source, then of its feed.
 	if len(a.Authors) == 0 && e.otherAuthor != "" {

@@ -269,7 +269,7 @@ func (p *dateParser) offset() bool {
 	}
 	p.rest = rest
 	if hours > 15 || mins > 59 {
-		return false
+		return true // there is no such zone: a date without one
 	}
 	if !p.hasZone || p.zone == 0 {
 		p.zone, p.hasZone = sign*(hours*3600+mins*60), true

@@ -24,7 +24,6 @@ func kindOf(text string) string {
 		{"<urlset", "a sitemap"},
 		{"<sitemapindex", "a sitemap"},
 		{"<svg", "an SVG image"},
-		{"<channel", "a CDF channel"},
 		{"<rss", "RSS that breaks off at once"},
 		{"<feed", "a <feed> of another kind than Atom"},
 	} {

@@ -15,6 +15,7 @@ type reader struct {
 	mended *repairs
 
 	atom     bool   // Atom's vocabulary, else RSS's
+	cdf      bool   // that of CDF
 	version  string // as the root says
 	twice    bool   // some text may have been encoded twice
 	itemName string // the name of an item's tag, as the root's prefix suggests
@@ -45,6 +46,8 @@ type entry struct {
 	otherAuthor string // for want of an author
 
 	otherSummary string // HTML; for want of any text
+
+	origin []feed.Element // what the feed that it was taken from said beyond the fields of an origin
 }
 
 // headFacts is what the scan found in the head and only the end can weigh.
@@ -58,9 +61,9 @@ type headFacts struct {
 	language, rights        string // from Dublin Core
 }
 
-// readXML reads RSS and Atom.
+// readXML reads RSS, Atom and CDF.
 func readXML(text string, o Options, mended *repairs) (*Document, error) {
-	r := &reader{text: text, url: o.URL, mended: mended}
+	r := &reader{text: expandEntities(text), url: o.URL, mended: mended}
 	root, ok := r.findRoot()
 	if !ok {
 		return nil, fmt.Errorf("%w: %s", ErrNotFeed, describe(text))
@@ -68,10 +71,13 @@ func readXML(text string, o Options, mended *repairs) (*Document, error) {
 	if r.base = o.URL; !hasScheme(r.base) {
 		r.base = ""
 	}
+	if r.cdf {
+		return r.readCDF(root), nil
+	}
 	r.enter(root)
-	r.twice, r.head.tries = mayBeTwice(text), maxUnclosed
+	r.twice, r.head.tries = mayBeTwice(r.text), maxUnclosed
 	r.slim.begin(r.atom)
-	n := strings.Count(text, "</"+r.itemName+">")
+	n := strings.Count(r.text, "</"+r.itemName+">")
 	r.entries, r.articles = make([]entry, 0, n), make([]feed.Article, 0, n)
 	r.walk(root)
 	for i := range r.entries {
@@ -165,6 +171,9 @@ func (r *reader) isRoot(t *tag) bool {
 		}
 		r.atom, r.itemName, r.version = true, t.name, "1.0"
 	case "channel":
+		if r.cdf = isCDF(t); r.cdf {
+			return true
+		}
 		r.version = "2.0"
 		return strings.Contains(r.text[t.end:], "<item")
 	default:

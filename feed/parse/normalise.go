@@ -60,8 +60,8 @@ func gunzip(data []byte) ([]byte, error) {
 
 // decode turns bytes of any encoding into valid UTF-8. What tells the encoding is, in this order, a
 // byte order mark, the bytes of the first characters, the charset of the HTTP header (RFC 7303
-// §3.2), the XML declaration, and else: UTF-8 if it is valid, windows-1252 if not. A label that the
-// bytes contradict is passed over.
+// §3.2), the XML declaration, and else: UTF-8 if it is valid, what the letters' frequencies leave no
+// doubt of if not, and windows-1252 for the rest. A label that the bytes contradict is passed over.
 func decode(data []byte, contentType string, mended *repairs) string {
 	if enc, name, skip := wideEncoding(data); enc != nil {
 		mended.note("the feed was in " + name)
@@ -101,6 +101,10 @@ func decode(data []byte, contentType string, mended *repairs) string {
 	}
 	if valid || saidUTF8 {
 		return validUTF8(data, valid, mended)
+	}
+	if enc, name := guessEncoding(data); enc != nil {
+		mended.note("the feed did not name its encoding; going by its letters it was read as " + name)
+		return convert(data, enc)
 	}
 	mended.note("the feed did not name its encoding; it was read as windows-1252")
 	return convert(data, charmap.Windows1252)

@@ -46,7 +46,7 @@ type Document struct {
 // what they look like instead ("an HTML page", "empty", …).
 var ErrNotFeed = errors.New("not a feed")
 
-// Feed reads RSS 0.9x, 1.0 and 2.0, Atom 0.3 and 1.0 and JSON Feed. What can be read of a damaged
+// Feed reads RSS 0.9x, 1.0 and 2.0, Atom 0.3 and 1.0, JSON Feed and CDF. What can be read of a damaged
 // feed is read, and Source.Fetch.Repairs says in plain words what was mended.
 //
 // The strings of the document may share memory with each other, not with data.

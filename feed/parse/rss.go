@@ -94,6 +94,20 @@ func (r *reader) rssOddity(e *entry, el *element) {
 		e.keep(el)
 	case "pubdate", "published", "date":
 		r.date(&a.Published, el.inner)
+	case "categories": // with the categories inside
+		kept := false
+		eachChild(el.inner, func(t tag, inner string) {
+			if strings.EqualFold(t.local(), "category") {
+				kept = true
+				r.rssChild(e, &element{tag: t, inner: inner, space: el.space, scope: el.scope})
+			}
+		})
+		if !kept {
+			e.keep(el)
+		}
+	case "tags", "keywords":
+		e.keywords(el.inner)
+		e.keep(el)
 	case "updated", "modified", "lastmod":
 		r.date(&a.Updated, el.inner)
 	case "id":

@@ -31,12 +31,25 @@ func (r *reader) rssHead(el *element) {
 			return // RSS 1.0: a mere pointer to the element that follows
 		}
 		r.slim.open("image>")
+		more := false // than an address: a title, a link, a size
 		eachChild(el.inner, func(t tag, inner string) {
 			if strings.EqualFold(t.local(), "url") {
 				r.slim.text("url", inner)
+			} else {
+				more = true
 			}
 		})
 		r.slim.end("image")
+		if more {
+			r.src.Extra = append(r.src.Extra, extension(el))
+		}
+	case "category":
+		text, _ := characterData(el.inner)
+		if term := plainText(text, unsaid); term != "" {
+			r.addCategory(feed.Tag{Term: term, Scheme: clean(strings.TrimSpace(el.attr("domain")))})
+			return
+		}
+		r.src.Extra = append(r.src.Extra, extension(el))
 	case "items", "lastbuilddate", "pubdate":
 		// The table of contents of RSS 1.0, and dates that say when the feed was generated.
 	default:
