@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gorilla/feeds"
 
@@ -21,17 +22,20 @@ import (
 
 type atomFeed struct {
 	feeds.AtomFeed
-	Lang       string      `xml:"xml:lang,attr,omitempty"`
-	Namespaces []xml.Attr  `xml:",any,attr"`
-	Title      atomText    `xml:"title"`
-	Subtitle   *atomText   `xml:"subtitle"`
-	Rights     *atomText   `xml:"rights"`
-	Generator  generator   `xml:"generator"`
-	Links      []atomLink  `xml:"link"`
-	Author     atomPerson  `xml:"author"`
-	Archive    *struct{}   `xml:"fh:archive"`
-	Complete   *struct{}   `xml:"fh:complete"`
-	Entries    []atomEntry `xml:"entry"`
+	Lang         string         `xml:"xml:lang,attr,omitempty"`
+	Namespaces   []xml.Attr     `xml:",any,attr"`
+	Title        atomText       `xml:"title"`
+	Subtitle     *atomText      `xml:"subtitle"`
+	Rights       *atomText      `xml:"rights"`
+	Generator    generator      `xml:"generator"`
+	Links        []atomLink     `xml:"link"`
+	Authors      []atomPerson   `xml:"author"`
+	Contributors []atomPerson   `xml:"contributor"`
+	Categories   []atomCategory `xml:"category"`
+	Archive      *struct{}      `xml:"fh:archive"`
+	Complete     *struct{}      `xml:"fh:complete"`
+	Extra        []rawElement
+	Entries      []atomEntry `xml:"entry"`
 }
 
 // FeedXml hides the embedded method, which would write the embedded feed alone.
@@ -59,8 +63,9 @@ type atomText struct {
 }
 
 type generator struct {
-	URI  string `xml:"uri,attr,omitempty"`
-	Name string `xml:",chardata"`
+	URI     string `xml:"uri,attr,omitempty"`
+	Version string `xml:"version,attr,omitempty"`
+	Name    string `xml:",chardata"`
 }
 
 type atomLink struct {
@@ -85,11 +90,19 @@ type atomCategory struct {
 }
 
 type atomSource struct {
-	ID      string     `xml:"id,omitempty"`
-	Title   atomText   `xml:"title"`
-	Updated string     `xml:"updated,omitempty"`
-	Rights  *atomText  `xml:"rights"`
-	Links   []atomLink `xml:"link"`
+	ID           string         `xml:"id,omitempty"`
+	Title        atomText       `xml:"title"`
+	Subtitle     *atomText      `xml:"subtitle"`
+	Updated      string         `xml:"updated,omitempty"`
+	Rights       *atomText      `xml:"rights"`
+	Generator    *generator     `xml:"generator"`
+	Icon         string         `xml:"icon,omitempty"`
+	Logo         string         `xml:"logo,omitempty"`
+	Links        []atomLink     `xml:"link"`
+	Authors      []atomPerson   `xml:"author"`
+	Contributors []atomPerson   `xml:"contributor"`
+	Categories   []atomCategory `xml:"category"`
+	Extra        []rawElement
 }
 
 const generatorName = "backissue"
@@ -102,15 +115,20 @@ func writeAtom(w io.Writer, d *Document) error {
 			Id:      feedID(d),
 			Updated: updated(d),
 			Icon:    markup.URL(d.Icon, ""),
+			Logo:    markup.URL(d.Logo, ""),
 		},
 		Lang:      languageTag(d.Language),
 		Title:     *plain(feedTitle(d)),
 		Subtitle:  plain(d.Subtitle),
 		Rights:    plain(d.Rights),
 		Generator: generator{Name: generatorName},
-		Author:    atomPerson{Name: feedTitle(d)},
 		Links:     feedLinks(d, "application/atom+xml"),
 	}
+	c := newChannel(d)
+	if f.Authors = c.authors; len(f.Authors) == 0 {
+		f.Authors = []atomPerson{{Name: feedTitle(d)}}
+	}
+	f.Contributors, f.Categories, f.Extra = c.contributors, atomCategories(c.categories), c.elements(spaces)
 	if d.Complete {
 		f.Complete = &struct{}{}
 		spaces.prefix(nsHistory, "")
@@ -151,14 +169,12 @@ func newAtomEntry(e *entry, updated string, spaces *namespaces) atomEntry {
 		Authors:      persons(e.Authors),
 		Contributors: persons(e.Contributors),
 		Rights:       plain(e.Rights),
-		Source:       e.atomSource(),
+		Source:       e.atomSource(spaces),
 	}
 	if len(x.Authors) == 0 && line(e.Origin.Title) != "" {
 		x.Authors = []atomPerson{{Name: line(e.Origin.Title)}}
 	}
-	for _, t := range e.tags {
-		x.Categories = append(x.Categories, atomCategory{t.Term, absoluteIRI(t.Scheme), t.Label})
-	}
+	x.Categories = atomCategories(e.tags)
 	if !exact {
 		x.Identifiers = append(x.Identifiers, e.key)
 	}
@@ -182,6 +198,14 @@ func newAtomEntry(e *entry, updated string, spaces *namespaces) atomEntry {
 	}
 	x.Extra = e.extra(spaces)
 	return x
+}
+
+func atomCategories(tags []feed.Tag) []atomCategory {
+	var list []atomCategory
+	for _, t := range tags {
+		list = append(list, atomCategory{t.Term, absoluteIRI(t.Scheme), t.Label})
+	}
+	return list
 }
 
 func (e *entry) atomLinks() []atomLink {
@@ -302,7 +326,7 @@ func persons(people []feed.Person) []atomPerson {
 	return list
 }
 
-func (e *entry) atomSource() *atomSource {
+func (e *entry) atomSource(spaces *namespaces) *atomSource {
 	o := e.Origin
 	self, home := markup.URL(o.URL, ""), markup.URL(o.Home, "")
 	id := cmp.Or(absoluteIRI(o.ID), slashed(self), slashed(home), absoluteIRI(o.URL))
@@ -321,7 +345,58 @@ func (e *entry) atomSource() *atomSource {
 	if home != "" {
 		s.Links = append(s.Links, atomLink{Href: home, Rel: "alternate"})
 	}
+	if len(o.Extra) > 0 {
+		s.describe(&o, spaces)
+	}
 	return s
+}
+
+// describe adds what else the feed said of itself (RFC 4287 §4.2.11).
+func (s *atomSource) describe(o *feed.Origin, spaces *namespaces) {
+	rules := vocabulary{channel: true, base: o.Home, once: make(map[string]bool)}
+	for i := range o.Extra {
+		n, ok := parseElement(&o.Extra[i])
+		switch {
+		case !ok:
+		case n.space == nsAtom:
+			s.child(&n, o.Home)
+		case rules.admit(&n):
+			s.Extra = append(s.Extra, n.raw(spaces))
+		}
+	}
+}
+
+// child adds a child that is Atom's own.
+func (s *atomSource) child(n *node, base string) {
+	text := n.content()
+	switch n.name {
+	case "author":
+		s.Authors = append(s.Authors, persons([]feed.Person{n.person()})...)
+	case "contributor":
+		s.Contributors = append(s.Contributors, persons([]feed.Person{n.person()})...)
+	case "category":
+		t := feed.Tag{Term: n.attr("term"), Scheme: n.attr("scheme"), Label: n.attr("label")}
+		s.Categories = append(s.Categories, atomCategories(tags([]feed.Tag{t}, nil))...)
+	case "generator":
+		if text != "" {
+			s.Generator = &generator{URI: markup.URL(n.attr("uri"), base), Version: line(n.attr("version")), Name: line(text)}
+		}
+	case "icon":
+		s.Icon = cmp.Or(s.Icon, markup.URL(text, base))
+	case "logo":
+		s.Logo = cmp.Or(s.Logo, markup.URL(text, base))
+	case "subtitle":
+		if typ := n.attr("type"); typ == "html" {
+			text = markup.Text(text)
+		} else if typ == "xhtml" {
+			text = n.allText()
+		}
+		s.Subtitle = plain(text)
+	case "updated":
+		if t, err := time.Parse(time.RFC3339, text); err == nil && writable(t) {
+			s.Updated = rfc3339(t)
+		}
+	}
 }
 
 // plain returns plain text as a text construct, or nil for none.

@@ -84,7 +84,7 @@ func newEntry(a *feed.Article, d *Document) entry {
 	e.content = strings.TrimSpace(markup.Clean(a.Content, base))
 	e.content = figures(a, e.content) + e.content
 	e.language = languageTag(a.Language)
-	e.tags = tags(a)
+	e.tags = tags(a.Tags, a.Filed)
 	e.related = related(a)
 	return e
 }
@@ -125,10 +125,11 @@ func figures(a *feed.Article, content string) string {
 	return markup.Clean(b.String(), "")
 }
 
-func tags(a *feed.Article) []feed.Tag {
-	list := make([]feed.Tag, 0, len(a.Tags)+len(a.Filed))
+// tags returns categories as published, and those under which the owner files that are not among them.
+func tags(published []feed.Tag, filed []string) []feed.Tag {
+	list := make([]feed.Tag, 0, len(published)+len(filed))
 	seen := make(map[string]bool, cap(list))
-	for _, t := range a.Tags {
+	for _, t := range published {
 		t = feed.Tag{Term: line(t.Term), Scheme: strings.TrimSpace(markup.Legible(t.Scheme)), Label: line(t.Label)}
 		t.Term = cmp.Or(t.Term, t.Label)
 		if t.Term == "" {
@@ -137,7 +138,7 @@ func tags(a *feed.Article) []feed.Tag {
 		seen[feed.TagKey(t.Term)], seen[feed.TagKey(t.Label)] = true, true
 		list = append(list, t)
 	}
-	for _, f := range a.Filed {
+	for _, f := range filed {
 		if f, k := line(f), feed.TagKey(f); f != "" && !seen[k] {
 			seen[k] = true
 			list = append(list, feed.Tag{Term: f})

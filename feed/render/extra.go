@@ -32,19 +32,26 @@ type nodeAttr struct{ space, prefix, name, value string }
 // prefixes of this document, and within the rules of the vocabularies that readers rely on.
 func (e *entry) extra(spaces *namespaces) []rawElement {
 	var list []rawElement
-	rules := vocabulary{base: e.Link, once: make(map[string]bool)}
-	for i := range e.Extra {
-		n, ok := parseElement(&e.Extra[i])
-		if !ok || !rules.admit(&n) {
-			continue
-		}
-		for _, n := range rules.ungroup(n) {
-			list = append(list, n.raw(spaces))
-		}
+	timed := false
+	for _, n := range e.nodes() {
+		timed = timed || n.space == nsITunes && n.name == "duration"
+		list = append(list, n.raw(spaces))
 	}
-	if s := e.duration(); s > 0 && !rules.once["itunes:duration"] {
+	if s := e.duration(); s > 0 && !timed {
 		n := node{space: nsITunes, name: "duration", kids: []node{{text: strconv.Itoa(s)}}}
 		list = append(list, n.raw(spaces))
+	}
+	return list
+}
+
+// nodes returns the extension elements of an article that may go out.
+func (e *entry) nodes() []node {
+	var list []node
+	rules := vocabulary{base: e.Link, once: make(map[string]bool)}
+	for i := range e.Extra {
+		if n, ok := parseElement(&e.Extra[i]); ok && rules.admit(&n) {
+			list = append(list, rules.ungroup(n)...)
+		}
 	}
 	return list
 }
@@ -70,6 +77,9 @@ func parseElement(x *feed.Element) (node, bool) {
 	}
 	var b strings.Builder
 	b.WriteString("<x")
+	if x.Space == nsAtom && x.Prefixes[""] == "" {
+		b.WriteString(` xmlns="` + nsAtom + `"`) // its parts are of its own namespace
+	}
 	for prefix, space := range x.Prefixes {
 		if prefix != "" && !isName(prefix) {
 			return node{}, false
@@ -226,6 +236,15 @@ func (n *node) content() string {
 		b.WriteString(n.kids[i].text)
 	}
 	return strings.TrimSpace(b.String())
+}
+
+// allText returns the text of an element and of all that is within.
+func (n *node) allText() string {
+	text := n.text
+	for i := range n.kids {
+		text += n.kids[i].allText()
+	}
+	return text
 }
 
 // set makes the element hold this text and nothing else.

@@ -16,8 +16,12 @@ import (
 
 type jsonFeed struct {
 	feeds.JSONFeed
-	Hubs  []*feeds.JSONHub `json:"hubs,omitempty"`
-	Items []jsonItem       `json:"items"` // there even where empty
+	Hubs      []*feeds.JSONHub   `json:"hubs,omitempty"`
+	Backissue *jsonFeedExtension `json:"_backissue,omitempty"`
+	XML       *jsonXML           `json:"_xml,omitempty"`
+	Items     []any              `json:"items"` // each a jsonItem, with members added or without; there even where empty
+
+	members []jsonMember
 }
 
 // ToJSON hides the embedded method, which would write the embedded feed alone.
@@ -31,7 +35,26 @@ func (f *jsonFeed) encode(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(f)
+	if len(f.members) > 0 {
+		return e.Encode(extended{f.plain(), f.members})
+	}
+	return e.Encode(f.plain())
+}
+
+// plain hides the methods of the feed.
+func (f *jsonFeed) plain() any {
+	type plain jsonFeed
+	return (*plain)(f)
+}
+
+// jsonFeedExtension is what JSON Feed has no words for in a feed as a whole.
+type jsonFeedExtension struct {
+	About        string                     `json:"about"`
+	Rights       string                     `json:"rights,omitempty"`
+	Categories   []string                   `json:"categories,omitempty"`
+	Contributors []*feeds.JSONAuthor        `json:"contributors,omitempty"`
+	Links        []jsonLink                 `json:"links,omitempty"`
+	Members      map[string]json.RawMessage `json:"members,omitempty"` // that JSON Feed does not allow
 }
 
 type jsonItem struct {
@@ -42,6 +65,7 @@ type jsonItem struct {
 	Attachments []jsonAttachment `json:"attachments,omitempty"`
 	Language    string           `json:"language,omitempty"`
 	Backissue   jsonExtension    `json:"_backissue"`
+	XML         *jsonXML         `json:"_xml,omitempty"`
 }
 
 type jsonAttachment struct {
@@ -54,20 +78,21 @@ type jsonAttachment struct {
 
 // jsonExtension is what JSON Feed has no words for (JSON Feed 1.1, "Extensions").
 type jsonExtension struct {
-	About        string              `json:"about"`
-	ID           feed.ID             `json:"id,omitempty"`
-	Revision     int                 `json:"revision,omitempty"`
-	GUID         string              `json:"guid,omitempty"`
-	Link         string              `json:"link,omitempty"` // where it is none of the web
-	Kicker       string              `json:"kicker,omitempty"`
-	TitleCut     bool                `json:"title_cut,omitempty"`
-	Dateline     *jsonDateline       `json:"dateline,omitempty"`
-	Images       []jsonImage         `json:"images,omitempty"`
-	Contributors []*feeds.JSONAuthor `json:"contributors,omitempty"`
-	Links        []jsonLink          `json:"links,omitempty"`
-	Related      []jsonRelated       `json:"related,omitempty"`
-	Rights       string              `json:"rights,omitempty"`
-	Source       *jsonSource         `json:"source,omitempty"`
+	About        string                     `json:"about"`
+	ID           feed.ID                    `json:"id,omitempty"`
+	Revision     int                        `json:"revision,omitempty"`
+	GUID         string                     `json:"guid,omitempty"`
+	Link         string                     `json:"link,omitempty"` // where it is none of the web
+	Kicker       string                     `json:"kicker,omitempty"`
+	TitleCut     bool                       `json:"title_cut,omitempty"`
+	Dateline     *jsonDateline              `json:"dateline,omitempty"`
+	Images       []jsonImage                `json:"images,omitempty"`
+	Contributors []*feeds.JSONAuthor        `json:"contributors,omitempty"`
+	Links        []jsonLink                 `json:"links,omitempty"`
+	Related      []jsonRelated              `json:"related,omitempty"`
+	Rights       string                     `json:"rights,omitempty"`
+	Source       *jsonSource                `json:"source,omitempty"`
+	Members      map[string]json.RawMessage `json:"members,omitempty"` // that JSON Feed does not allow
 }
 
 type jsonDateline struct {
@@ -98,10 +123,11 @@ type jsonRelated struct {
 }
 
 type jsonSource struct {
-	ID    string `json:"id,omitempty"`
-	Title string `json:"title,omitempty"`
-	URL   string `json:"url,omitempty"`
-	Home  string `json:"home_page_url,omitempty"`
+	ID     string `json:"id,omitempty"`
+	Title  string `json:"title,omitempty"`
+	URL    string `json:"url,omitempty"`
+	Home   string `json:"home_page_url,omitempty"`
+	Rights string `json:"rights,omitempty"`
 }
 
 // aboutExtension says where the members of _backissue are explained.
@@ -117,10 +143,15 @@ func writeJSON(w io.Writer, d *Document) error {
 			FeedUrl:     web(markup.URL(d.Self, "")),
 			Description: line(d.Subtitle),
 			NextUrl:     web(markup.URL(d.NextURL, d.Self)),
-			Icon:        web(markup.URL(d.Icon, "")),
+			Icon:        cmp.Or(web(markup.URL(d.Logo, "")), web(markup.URL(d.Icon, ""))),
+			Authors:     jsonAuthors(d.Authors),
 		},
-		Items: []jsonItem{},
+		Items: []any{},
 	}
+	if d.Logo != "" {
+		f.Favicon = web(markup.URL(d.Icon, ""))
+	}
+	f.describe(d)
 	if f.NextUrl == f.FeedUrl {
 		f.NextUrl = ""
 	}
@@ -130,7 +161,14 @@ func writeJSON(w io.Writer, d *Document) error {
 		}
 	}
 	for _, e := range entries(d, identity) {
-		f.Items = append(f.Items, newJSONItem(&e))
+		members, odd := jsonMembers(e.Extra)
+		x := newJSONItem(&e)
+		x.Backissue.Members = odd
+		if len(members) > 0 {
+			f.Items = append(f.Items, extended{x, members})
+		} else {
+			f.Items = append(f.Items, x)
+		}
 	}
 	var b bytes.Buffer
 	if err := f.encode(&b); err != nil {
@@ -138,6 +176,31 @@ func writeJSON(w io.Writer, d *Document) error {
 	}
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+// describe sets what a publisher says of the feed as a whole.
+func (f *jsonFeed) describe(d *Document) {
+	c := newChannel(d)
+	x := jsonFeedExtension{About: aboutExtension, Rights: line(d.Rights)}
+	for _, t := range c.categories {
+		x.Categories = append(x.Categories, t.String())
+	}
+	for _, p := range c.contributors {
+		x.Contributors = append(x.Contributors, &feeds.JSONAuthor{Name: p.Name, Url: web(p.URI)})
+	}
+	for _, l := range d.Links {
+		switch strings.ToLower(l.Rel) {
+		case "license", "payment", "related", "via", "describedby":
+			if u := markup.URL(l.Href, d.Self); u != "" {
+				x.Links = append(x.Links, jsonLink{u, l.Rel, mediaType(l.Type, "", ""), languageTag(l.Hreflang), line(l.Title)})
+			}
+		}
+	}
+	f.XML = newJSONXML(c.extra)
+	f.members, x.Members = jsonMembers(d.Extra)
+	if x.Rights != "" || x.Categories != nil || x.Contributors != nil || x.Links != nil || x.Members != nil {
+		f.Backissue = &x
+	}
 }
 
 func newJSONItem(e *entry) jsonItem {
@@ -153,6 +216,7 @@ func newJSONItem(e *entry) jsonItem {
 		Published: rfc3339(e.published()),
 		Language:  e.language,
 		Backissue: newJSONExtension(e),
+		XML:       newJSONXML(e.nodes()),
 	}
 	if m := e.modified(); !m.Before(e.published()) {
 		x.Modified = rfc3339(m)
@@ -236,7 +300,7 @@ func newJSONExtension(e *entry) jsonExtension {
 		}
 		x.Related = append(x.Related, j)
 	}
-	if s := (jsonSource{line(e.Origin.ID), line(e.Origin.Title), markup.URL(e.Origin.URL, ""), markup.URL(e.Origin.Home, "")}); s != (jsonSource{}) {
+	if s := (jsonSource{line(e.Origin.ID), line(e.Origin.Title), markup.URL(e.Origin.URL, ""), markup.URL(e.Origin.Home, ""), line(e.Origin.Rights)}); s != (jsonSource{}) {
 		x.Source = &s
 	}
 	return x

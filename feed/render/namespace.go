@@ -23,7 +23,7 @@ const (
 	nsCommons = "http://backend.userland.com/creativeCommonsRssModule"
 
 	nsWellFormedWeb = "http://wellformedweb.org/CommentAPI/"
-	nsJSONFeed      = "https://jsonfeed.org/version/1.1" // its members are no XML
+	nsJSONFeed      = "https://jsonfeed.org/version/1.1" // its members go as text
 	nsFeedburner    = "http://rssnamespace.org/feedburner/ext/1.0"
 )
 
@@ -61,6 +61,8 @@ func standardPrefix(space string) string {
 		return "creativeCommons"
 	case nsFeedburner:
 		return "feedburner"
+	case nsJSONFeed:
+		return "jsonfeed"
 	case "http://www.google.com/schemas/play-podcasts/1.0":
 		return "googleplay"
 	case "http://source.scripting.com/":
@@ -238,7 +240,7 @@ func (n *namespaces) declarations() []xml.Attr {
 // reservedPrefixes belong to namespaces that everyone knows by them.
 const reservedPrefixes = ` access admin ag annotate app atom audio blogChannel cc cf company content
  conversationsNetwork cp creativeCommons dc dcterms email ev feedburner fh foaf g geo georss geourl gml
- googleplay icbm image indexing itunes kml20 kml21 kml22 l mathml media openid opensearch opensearch10
+ googleplay icbm image indexing itunes jsonfeed kml20 kml21 kml22 l mathml media openid opensearch opensearch10
  opml podcast rdf rdfs ref reqv rss090 rss091 rss1 rss11 search slash soap source ss str sub svg sx sy
  taxo thr trackback wfw wiki xhtml xlink xrd xrds `
 

@@ -20,10 +20,17 @@ type Document struct {
 	Self     string // address of this very document
 	Icon     string
 	Links    []feed.Link // others: alternate formats, hub, prev-archive, next-archive, current
-	Updated  time.Time   // when the document last changed
-	Archive  bool        // an archive document (RFC 5005 §4: fh:archive)
-	Complete bool        // holds every article of the feed (RFC 5005 §2: fh:complete)
-	NextURL  string      // JSON Feed next_url
+
+	// What a publisher says of the feed as a whole; see [Document.Describe].
+	Logo       string // a picture for the whole feed; the icon stands in for it in RSS
+	Authors    []feed.Person
+	Categories []feed.Tag
+	Extra      []feed.Element // extension elements
+
+	Updated  time.Time // when the document last changed
+	Archive  bool      // an archive document (RFC 5005 §4: fh:archive)
+	Complete bool      // holds every article of the feed (RFC 5005 §2: fh:complete)
+	NextURL  string    // JSON Feed next_url
 
 	Articles []feed.Article // newest first
 	// ArticleURL returns the archive's own page of an article; nil for none. It stands in for the

@@ -79,6 +79,8 @@ func full() feed.Article {
 	}
 }
 
+const nsAtom = "http://www.w3.org/2005/Atom"
+
 func nasty() feed.Article {
 	return feed.Article{
 		ID: 8, Seq: 10,
@@ -110,6 +112,50 @@ func nasty() feed.Article {
 	}
 }
 
+// described is a source that says all that a publisher can say of a feed.
+func described() *feed.Source {
+	itunes := "http://www.itunes.com/dtds/podcast-1.0.dtd"
+	podcast := "https://podcastindex.org/namespace/1.0"
+	inner := map[string]string{"i": itunes, "podcast": podcast}
+	text := func(space, name, inner string) feed.Element { return feed.Element{Space: space, Name: name, Inner: inner} }
+	return &feed.Source{
+		ID: 1, Name: "the-moon-show", URL: "https://ada:secret@news.example/show.rss", FeedID: "tag:news.example,2001:show",
+		Title: "The Moon Show", Home: "https://news.example/show", Description: "All about the moon & more", Language: "en-gb",
+		Rights: "© The News", Image: "https://news.example/cover.jpg",
+		Authors:    []feed.Person{{Name: "Ada Lovelace", Email: "ada@news.example"}},
+		Categories: []feed.Tag{{Term: "Astronomy", Scheme: "https://news.example/topics", Label: "The sky"}},
+		Links: []feed.Link{
+			{Rel: "self", Href: "https://news.example/show.rss"}, {Rel: "hub", Href: "https://hub.news.example/"},
+			{Rel: "prev-archive", Href: "https://news.example/show/1.rss"}, {Rel: "license", Href: "/license"},
+			{Href: "https://news.example/show/de", Hreflang: "de"},
+		},
+		Extra: []feed.Element{
+			text(itunes, "author", "The News"), text(itunes, "type", "Serial"), text(itunes, "explicit", "no"),
+			text(itunes, "new-feed-url", "https://elsewhere.example/"), text(itunes, "title", "The Moon Show"),
+			text(itunes, "episode", "3"), text(itunes, "summary", "&lt;p>About the moon&lt;/p>"),
+			{Space: itunes, Name: "image", Attrs: []feed.Attr{{Name: "href", Value: "https://news.example/cover.jpg"}}},
+			{Space: itunes, Name: "category", Attrs: []feed.Attr{{Name: "text", Value: "science"}}, Prefixes: inner,
+				Inner: `<i:category text="Astronomy"/><i:category text="Cheese"/>`},
+			{Space: itunes, Name: "category", Attrs: []feed.Attr{{Name: "text", Value: "Moons"}}},
+			{Space: itunes, Name: "owner", Prefixes: inner, Inner: `<i:name>Ada</i:name><i:email>ada@news.example</i:email>`},
+			{Space: itunes, Name: "owner", Prefixes: inner, Inner: `<i:name>Nobody</i:name>`},
+			{Space: podcast, Name: "locked", Inner: "yes", Attrs: []feed.Attr{{Name: "owner", Value: "ada@news.example"}}},
+			{Space: podcast, Name: "funding", Inner: "Support us", Attrs: []feed.Attr{{Name: "url", Value: "https://news.example/give"}}},
+			text(podcast, "guid", "917393e3-1b1e-5cef-ace4-edaa54e1f810"),
+			{Space: podcast, Name: "value", Attrs: []feed.Attr{{Name: "type", Value: "lightning"}, {Name: "method", Value: "keysend"}}, Prefixes: inner,
+				Inner: `<podcast:valueRecipient type="node" address="03ae" split="100"/>`},
+			{Space: "http://search.yahoo.com/mrss/", Name: "thumbnail", Attrs: []feed.Attr{{Name: "url", Value: "https://news.example/thumb.png"}}},
+			text("http://www.georss.org/georss", "point", "45.256 -71.92"),
+			text("http://backend.userland.com/creativeCommonsRssModule", "license", "https://license.example/by/4.0/"),
+			text("http://www.w3.org/2005/Atom", "contributor", `<name>Grace Hopper</name>`),
+			text("http://www.w3.org/2005/Atom", "id", "injected"),
+			text("", "ttl", "60"),
+			text("https://jsonfeed.org/version/1.1", "_show", `{"season": 1.0}`),
+			text("https://jsonfeed.org/version/1.1", "user_comment", `"hello"`),
+		},
+	}
+}
+
 func document(articles ...feed.Article) *render.Document {
 	return &render.Document{
 		ID:       "urn:uuid:4c1f7a1c-6a33-5a5b-9d9b-3d2c2a1b0c0d",
@@ -137,6 +183,21 @@ func TestGolden(t *testing.T) {
 	archive.NextURL = "https://archive.example/tags/moon.json?before=7"
 	complete := document()
 	complete.Complete = true
+	show := document(full())
+	show.Articles[0].Origin.Extra = []feed.Element{
+		{Space: nsAtom, Name: "author", Inner: "<name>Ada Lovelace</name><email>ada@news.example</email>"},
+		{Space: nsAtom, Name: "subtitle", Attrs: []feed.Attr{{Name: "type", Value: "html"}}, Inner: "All &lt;b&gt;news&lt;/b&gt;"},
+		{Space: nsAtom, Name: "generator", Attrs: []feed.Attr{{Name: "version", Value: "2"}}, Inner: "Press"},
+		{Space: nsAtom, Name: "category", Attrs: []feed.Attr{{Name: "term", Value: "news"}}},
+		{Space: nsAtom, Name: "logo", Inner: "/logo.png"},
+		{Space: nsAtom, Name: "updated", Inner: "2026-03-01T00:00:00+01:00"},
+		{Space: "https://ns.example/1", Name: "mood", Inner: "calm"},
+	}
+	show.Articles[0].Extra = []feed.Element{
+		{Space: "https://jsonfeed.org/version/1.1", Name: "_moon", Inner: `{"phase": "&lt;full&gt;", "size": 12345678901234567890}`},
+		{Space: "https://jsonfeed.org/version/1.1", Name: "_odd", Inner: `1`},
+	}
+	show.Describe(described())
 	for _, c := range []struct {
 		name string
 		doc  *render.Document
@@ -145,6 +206,7 @@ func TestGolden(t *testing.T) {
 		{"bare", document(feed.Article{ID: 3, Key: "3", Seen: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)})},
 		{"nasty", document(nasty())},
 		{"empty", complete},
+		{"show", show},
 	} {
 		for _, f := range render.Formats() {
 			t.Run(c.name+f.Ext, func(t *testing.T) {
@@ -292,7 +354,7 @@ func TestReadBack(t *testing.T) {
 		equal(t, "comments", i.Comments, a.Links[0].Href)
 		equal(t, "creators", strings.Join(i.Creators, ", "), "Ada Lovelace, Grace Hopper")
 		equal(t, "categories", strings.Join(i.Categories, ", "), "The Moon, Science & <Space>, desk, daily")
-		equal(t, "enclosures", fmt.Sprint(i.Enclosures), "[{https://media.example/moon.mp3 1234567 audio/mpeg} {https://media.example/moon%20film.mp4 0 video/mp4}]")
+		equal(t, "enclosures", fmt.Sprint(i.Enclosures), "[{https://media.example/moon.mp3 1234567 audio/mpeg}]")
 		equal(t, "source", i.Source.URL+" "+i.Source.Title, "https://news.example/feed The News")
 	})
 	t.Run("JSON", func(t *testing.T) {

@@ -25,15 +25,20 @@ type rssFeed struct {
 
 type rssChannel struct {
 	feeds.RssFeed
-	Title       rssText       `xml:"title"`
-	Link        string        `xml:"link"`
-	Description rssText       `xml:"description"`
-	Copyright   *rssText      `xml:"copyright"`
-	Image       *rssImage     `xml:"image"`
-	Links       []rssAtomLink `xml:"atom:link"`
-	Archive     *struct{}     `xml:"fh:archive"`
-	Complete    *struct{}     `xml:"fh:complete"`
-	Items       []rssItem     `xml:"item"`
+	Title        rssText         `xml:"title"`
+	Link         string          `xml:"link"`
+	Description  rssText         `xml:"description"`
+	Copyright    *rssText        `xml:"copyright"`
+	Image        *rssImage       `xml:"image"`
+	Categories   []rssCategory   `xml:"category"`
+	Authors      []rssAtomPerson `xml:"atom:author"`
+	Creators     []string        `xml:"dc:creator"`
+	Contributors []rssAtomPerson `xml:"atom:contributor"`
+	Links        []rssAtomLink   `xml:"atom:link"`
+	Archive      *struct{}       `xml:"fh:archive"`
+	Complete     *struct{}       `xml:"fh:complete"`
+	Extra        []rawElement
+	Items        []rssItem `xml:"item"`
 
 	spaces *namespaces
 }
@@ -55,8 +60,9 @@ type rssItem struct {
 	Link         string                `xml:"link,omitempty"`
 	Description  *rssText              `xml:"description"`
 	Content      *feeds.RssContent     `xml:"content:encoded"`
+	Person       *rssAtomPerson        `xml:"atom:author"`
 	Creators     []string              `xml:"dc:creator"`
-	Contributors []atomContributor     `xml:"atom:contributor"`
+	Contributors []rssAtomPerson       `xml:"atom:contributor"`
 	Categories   []rssCategory         `xml:"category"`
 	Enclosures   []*feeds.RssEnclosure `xml:"enclosure"`
 	Source       *rssSource            `xml:"source"`
@@ -84,7 +90,7 @@ type rssAtomLink struct {
 	atomLink
 }
 
-type atomContributor struct {
+type rssAtomPerson struct {
 	Name  string `xml:"atom:name"`
 	URI   string `xml:"atom:uri,omitempty"`
 	Email string `xml:"atom:email,omitempty"`
@@ -118,9 +124,13 @@ func writeRSS(w io.Writer, d *Document) error {
 	if r := line(d.Rights); r != "" {
 		c.Copyright = &rssText{escapeRSS(r)}
 	}
-	if icon := markup.URL(d.Icon, ""); isRSSImage(icon) {
-		c.Image = &rssImage{icon, c.Title, c.Link}
+	for _, picture := range []string{d.Logo, d.Icon} {
+		if u := markup.URL(picture, ""); isRSSImage(u) {
+			c.Image = &rssImage{u, c.Title, c.Link}
+			break
+		}
 	}
+	c.describe(newChannel(d))
 	for _, l := range feedLinks(d, "application/rss+xml") {
 		if l.Rel != "alternate" || l.Href != c.Link {
 			c.Links = append(c.Links, rssAtomLink{l})
@@ -157,14 +167,12 @@ func newRSSItem(e *entry, self string, spaces *namespaces) rssItem {
 	}
 	e.rssTexts(&x)
 	e.rssPeople(&x)
-	for _, t := range e.tags {
-		x.Categories = append(x.Categories, rssCategory{t.Scheme, escapeRSS(t.String())})
-	}
+	x.Categories = rssCategories(e.tags)
 	list := linkList{}
 	for _, enc := range e.Enclosures {
 		u := slashed(markup.URL(enc.URL, e.Link))
-		if !enclosable(u, self) {
-			list.add(newAtomLink(feed.Link{Href: u, Type: enc.Type, Title: enc.Title, Length: enc.Length}, "enclosure", ""))
+		if len(x.Enclosures) > 0 || !enclosable(u, self) {
+			list.add(newAtomLink(feed.Link{Href: u, Type: mediaType(enc.Type, u, ""), Title: enc.Title, Length: enc.Length}, "enclosure", ""))
 			continue
 		}
 		x.Enclosures = append(x.Enclosures, &feeds.RssEnclosure{
@@ -212,21 +220,62 @@ func (e *entry) rssTexts(x *rssItem) {
 }
 
 // rssPeople sets the authors: author is for an e-mail address, and for one person; dc:creator is
-// for names.
+// for names. An item may hold one Atom author, who has a page too.
 func (e *entry) rssPeople(x *rssItem) {
 	authors := persons(e.Authors)
-	if len(authors) == 1 && authors[0].Email != "" {
-		// Parentheses would end the comment that holds the name (RFC 822 §3.3).
-		name := strings.NewReplacer("(", "[", ")", "]", `\`, "/").Replace(authors[0].Name)
-		x.Author = authors[0].Email + " (" + name + ")"
-	} else {
-		for _, p := range authors {
-			x.Creators = append(x.Creators, p.Name)
-		}
+	switch {
+	case len(authors) == 1 && authors[0].URI != "":
+		x.Person = (*rssAtomPerson)(&authors[0])
+		x.Creators = []string{authors[0].Name}
+	case len(authors) == 1 && authors[0].Email != "":
+		x.Author = mailbox(authors[0])
+	default:
+		x.Creators = names(authors)
 	}
 	for _, p := range persons(e.Contributors) {
-		x.Contributors = append(x.Contributors, atomContributor(p))
+		x.Contributors = append(x.Contributors, rssAtomPerson(p))
 	}
+}
+
+// mailbox returns a person in the way of e-mail, which RSS follows.
+func mailbox(p atomPerson) string {
+	// Parentheses would end the comment that holds the name (RFC 822 §3.3).
+	name := strings.NewReplacer("(", "[", ")", "]", `\`, "/").Replace(p.Name)
+	return p.Email + " (" + name + ")"
+}
+
+func names(people []atomPerson) []string {
+	var list []string
+	for _, p := range people {
+		list = append(list, p.Name)
+	}
+	return list
+}
+
+// describe sets what a publisher says of the feed as a whole.
+func (c *rssChannel) describe(from channel) {
+	if len(from.authors) == 1 && from.authors[0].Email != "" && from.authors[0].URI == "" {
+		c.ManagingEditor = mailbox(from.authors[0])
+	} else {
+		for _, p := range from.authors {
+			if p.URI != "" || p.Email != "" {
+				c.Authors = append(c.Authors, rssAtomPerson(p))
+			}
+		}
+		c.Creators = names(from.authors)
+	}
+	for _, p := range from.contributors {
+		c.Contributors = append(c.Contributors, rssAtomPerson(p))
+	}
+	c.Categories, c.Extra = rssCategories(from.categories), from.elements(c.spaces)
+}
+
+func rssCategories(tags []feed.Tag) []rssCategory {
+	var list []rssCategory
+	for _, t := range tags {
+		list = append(list, rssCategory{t.Scheme, escapeRSS(t.String())})
+	}
+	return list
 }
 
 func (e *entry) rssSource() *rssSource {

@@ -10,12 +10,13 @@ import (
 	"github.com/backissue/backissue/feed/markup"
 )
 
-// vocabulary decides which extension elements of one item go out, and mends their values. Names in
+// vocabulary decides which extension elements of one item, or of a feed, go out, and mends their values. Names in
 // a namespace with rules of its own must keep them, or whole feeds are turned away by directories;
 // what is in a namespace that nobody has rules for goes out as it came.
 type vocabulary struct {
-	base string
-	once map[string]bool // elements that stand once in an item, by prefixed name
+	channel bool // the elements are of a feed as a whole
+	base    string
+	once    map[string]bool // elements that stand once in an item, by prefixed name
 }
 
 // admit reports whether an element may go out.
@@ -24,8 +25,14 @@ func (v *vocabulary) admit(n *node) bool {
 	prefix := standardPrefix(n.space)
 	switch n.space {
 	case nsITunes:
+		if v.channel {
+			return v.itunesChannel(n)
+		}
 		return v.itunes(n) && v.first(prefix, n)
 	case nsMedia:
+		if v.channel && (n.name == "content" || n.name == "group") {
+			return false // a feed has no recording of its own
+		}
 		return v.media(n, true)
 	case nsDC:
 		n.attrs = nil
@@ -43,6 +50,9 @@ func (v *vocabulary) admit(n *node) bool {
 		}
 		return false
 	case nsSlash:
+		if v.channel {
+			return false
+		}
 		n.attrs = nil
 		switch n.name {
 		case "comments":
@@ -52,14 +62,20 @@ func (v *vocabulary) admit(n *node) bool {
 		}
 		return false
 	case nsThread:
-		return v.thread(n) && v.first(prefix, n)
+		return !v.channel && v.thread(n) && v.first(prefix, n)
 	case nsWellFormedWeb:
+		if v.channel {
+			return false
+		}
 		n.attrs = nil
 		if n.name == "commentRSS" {
 			n.name = "commentRss"
 		}
 		return (n.name == "commentRss" || n.name == "comment") && n.set(v.url(n.content())) && v.first(prefix, n)
 	case nsFeedburner:
+		if v.channel {
+			return false
+		}
 		n.attrs = nil
 		return (n.name == "origLink" || n.name == "origEnclosureLink") && n.set(v.url(n.content())) && v.first("feedburner", n)
 	case nsCommons:
@@ -72,7 +88,7 @@ func (v *vocabulary) admit(n *node) bool {
 		n.attrs = nil
 		return (n.name == "lat" || n.name == "long") && n.set(numbers(n.content(), 1))
 	}
-	return n.space != nsJSONFeed && !ruled(n.space)
+	return !ruled(n.space)
 }
 
 // first reports whether an element is the first of its name in this item.
