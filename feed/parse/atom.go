@@ -221,7 +221,7 @@ func (r *reader) personExtras(e *entry, el *element) {
 // slimSource writes the feed that an entry was taken from.
 func (r *reader) slimSource(e *entry, el *element) {
 	r.slim.open("source>")
-	eachChild(el.inner, func(t tag, inner string) {
+	closed := eachChild(el.inner, func(t tag, inner string) {
 		child := element{tag: t, inner: inner, scope: el.scope.within(t.attrs)}
 		child.space = r.spaceOf(t.name, child.scope)
 		local := strings.ToLower(t.local())
@@ -246,6 +246,9 @@ func (r *reader) slimSource(e *entry, el *element) {
 		}
 	})
 	r.slim.end("source")
+	if !closed {
+		r.mended.note("an element of a source was not closed")
+	}
 }
 
 // atomContent takes the content of an entry (RFC 4287 §4.1.3) as HTML. What cannot be that is kept

@@ -74,6 +74,7 @@ func readXML(text string, o Options, mended *repairs) (*Document, error) {
 	if r.cdf {
 		return r.readCDF(root), nil
 	}
+	noteReferences(text, mended)
 	r.enter(root)
 	r.twice, r.head.tries = mayBeTwice(r.text), maxUnclosed
 	r.slim.begin(r.atom)

@@ -100,3 +100,51 @@ func isPlainEntity(value string) bool {
 		value = rest
 	}
 }
+
+// noteReferences notes references that XML does not know: to entities of HTML, and "&" that is but a
+// sign and was not escaped. Both are read as they were meant.
+func noteReferences(text string, mended *repairs) {
+	declared := declaredEntities(text)
+	named := strings.Contains(text[:min(len(text), 4096)], "<!DOCTYPE") // which may declare those of HTML
+	bare := false
+	for text != "" && !(named && bare) {
+		plain, rest := text, ""
+		if i := strings.Index(text, "<!"); i >= 0 {
+			end, _ := skipMarkup(text, i)
+			plain, rest = text[:i], text[end:]
+		}
+		for i := strings.IndexByte(plain, '&'); i >= 0 && !(named && bare); i = strings.IndexByte(plain, '&') {
+			plain = plain[i:]
+			known, html := referenceKind(plain, declared)
+			switch {
+			case known:
+			case html && !named:
+				named = true
+				mended.note("entities of HTML, which XML does not know, were decoded")
+			case !html && !bare:
+				bare = true
+				mended.note(`"&" that was not escaped was taken as it is`)
+			}
+			plain = plain[1:]
+		}
+		text = rest
+	}
+}
+
+// referenceKind tells whether s begins with a reference that XML knows, or with one that HTML does.
+func referenceKind(s string, declared map[string]string) (known, html bool) {
+	for _, name := range []string{"&amp;", "&lt;", "&gt;", "&quot;", "&apos;"} {
+		if strings.HasPrefix(s, name) {
+			return true, true
+		}
+	}
+	_, n := reference(s)
+	if n == 0 {
+		end := strings.IndexByte(s[:min(len(s), maxEntity)], ';')
+		if end > 1 {
+			_, known = declared[s[1:end]]
+		}
+		return known, false
+	}
+	return s[1] == '#' && s[2] != 'X', true
+}

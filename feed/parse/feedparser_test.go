@@ -185,7 +185,7 @@ func pair(theirs, ours []theirEntry, doc *parse.Document) []int {
 		if pairs[i] = i; len(theirs) == len(ours) {
 			continue
 		}
-		best := 1
+		best := 0
 		pairs[i] = -1
 		for j := range ours {
 			if n := alike(&theirs[i], &ours[j], doc.Articles[j].GUID); n > best {
@@ -202,7 +202,6 @@ func alike(theirs, ours *theirEntry, guid string) (n int) {
 		theirs.ID != "" && sameID(guid, theirs.ID),
 		theirs.Link != "" && theirs.Link == ours.Link,
 		theirs.Titles[0] != "" && sameTitle(ours.Titles, theirs.Titles),
-		theirs.Texts[0] == ours.Texts[0],
 		theirs.Texts[0] != "" && theirs.Texts[0] == ours.Texts[0],
 		theirs.Published != nil && sameMoment(ours.Published, theirs.Published),
 	} {

@@ -142,12 +142,14 @@ func (s *slim) person(name, inner string) {
 	s.end(name)
 }
 
-// eachChild calls visit for the elements directly inside of inner.
-func eachChild(inner string, visit func(t tag, inner string)) {
-	for i, tries := 0, maxUnclosed; tries > 0; {
+// eachChild calls visit for the elements directly inside of inner, and reports whether all of them
+// have their end.
+func eachChild(inner string, visit func(t tag, inner string)) (closed bool) {
+	tries := maxUnclosed
+	for i := 0; tries > 0; {
 		t, ok := nextTag(inner, i)
 		if !ok {
-			return
+			break
 		}
 		i = t.end
 		if t.kind == endTag {
@@ -161,6 +163,7 @@ func eachChild(inner string, visit func(t tag, inner string)) {
 		i = next
 		visit(t, content)
 	}
+	return tries == maxUnclosed
 }
 
 // typedRSS has gofeed read an RSS document. gofeed may panic; that is an error like any other.
