@@ -29,6 +29,7 @@ type essence struct {
 	start int  // where this text begins in to
 	blank bool // white space is due before the next word
 	link  int  // where the open link begins in to; -1 for none
+	inner int  // where the text of the open link begins
 	count bool // the open link leads to the comments
 }
 
@@ -317,13 +318,14 @@ func (e *essence) openLink(attrs string) {
 	if href == "" {
 		return
 	}
-	e.space()
 	e.link = len(e.to)
+	e.space()
 	_, anchor, _ := strings.Cut(href, "#")
 	e.count = anchor == "comments" || anchor == "respond" || anchor == "disqus_thread"
 	e.to = append(e.to, markLink)
 	e.to = appendAddress(e.to, href)
 	e.to = append(e.to, markLink)
+	e.inner = len(e.to)
 }
 
 // closeLink ends the open link. One that shows nothing (a button of a script's) and one that counts
@@ -332,8 +334,7 @@ func (e *essence) closeLink() {
 	if e.link < 0 {
 		return
 	}
-	address := bytes.IndexByte(e.to[e.link+1:], markLink)
-	shown := len(e.to) - (e.link + address + 2)
+	shown := len(e.to) - e.inner
 	if shown == 0 || e.count && shown <= maxCounter {
 		e.to = e.to[:e.link]
 		e.blank = true

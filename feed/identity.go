@@ -15,7 +15,8 @@ import (
 
 // Identify gives every article of one document its Key, the identity within its source and the
 // guid that goes out. It returns the articles with plain repetitions left out (the same guid, link
-// and title twice in one document; the one updated last stays, in the first one's place).
+// and title twice in one document; the one updated last stays, in the first one's place). With
+// [PolicyAuto]:
 //
 //   - A guid that one article carries is the Key, verbatim.
 //   - A guid that several different articles carry tells nobody apart: the Key is a UUID of guid and
@@ -23,12 +24,15 @@ import (
 //   - Without a guid, the link is the Key if no other item has it and it is not the site's home.
 //   - Without either, the Key is a UUID of what changes least: the enclosure's address, or the title
 //     with the publication date, or the text.
+//
+// [PolicyGUID] makes the same Keys; it is [Resolve] that trusts nothing but the guid. [PolicyLink] goes
+// on as if there were no guids, and [PolicyTitle] makes every Key a UUID of title and day.
 func Identify(articles []Article, home string, policy Policy) []Article {
-	articles = dropRepeats(articles)
+	articles = dropRepeats(articles, policy)
 	guids := make(map[string]int, len(articles))
 	links := make(map[string]int, len(articles))
 	for i := range articles {
-		guids[articles[i].GUID]++
+		guids[policy.guid(&articles[i])]++
 		links[NormalURL(articles[i].Link)]++
 	}
 	// What is still shared differs only in its text (a feed of bare descriptions, say). The oldest
@@ -37,7 +41,7 @@ func Identify(articles []Article, home string, policy Policy) []Article {
 	taken := make(map[string]bool, len(articles))
 	for _, i := range oldestFirst(articles) {
 		a := &articles[i]
-		base := key(a, guids, links, home)
+		base := policy.key(a, guids, links, home)
 		a.Key = base
 		for taken[NormalURL(a.Key)] {
 			times[base]++
@@ -63,18 +67,37 @@ func oldestFirst(articles []Article) []int {
 	return places
 }
 
-func key(a *Article, guids, links map[string]int, home string) string {
-	link := NormalURL(a.Link)
+// guid returns the article's guid if the policy trusts it.
+func (p Policy) guid(a *Article) string {
+	if p == PolicyLink || p == PolicyTitle {
+		return ""
+	}
+	return a.GUID
+}
+
+func (p Policy) key(a *Article, guids, links map[string]int, home string) string {
+	link, guid := NormalURL(a.Link), p.guid(a)
 	shared := link == "" || links[link] > 1
 	switch {
-	case strings.TrimSpace(a.GUID) != "" && guids[a.GUID] == 1:
-		return a.GUID
-	case strings.TrimSpace(a.GUID) != "" && !shared:
-		return uuid("guid+link", a.GUID, link)
-	case strings.TrimSpace(a.GUID) != "":
-		return uuid("guid+title", a.GUID, link, a.Title, day(a.Published))
+	case p == PolicyTitle && a.Title != "":
+		return uuid("title+day", a.Title, day(a.Published))
+	case p == PolicyTitle:
+		return uuid("text", "", day(a.Published), a.Summary, a.Content)
+	case strings.TrimSpace(guid) != "" && guids[guid] == 1:
+		return guid
+	case strings.TrimSpace(guid) != "" && !shared:
+		return uuid("guid+link", guid, link)
+	case strings.TrimSpace(guid) != "":
+		return uuid("guid+title", guid, link, a.Title, day(a.Published))
 	case !shared && link != NormalURL(home):
 		return a.Link
+	}
+	return a.keyOfShared(link)
+}
+
+// keyOfShared returns the Key of an article that has neither a guid nor a link of its own.
+func (a *Article) keyOfShared(link string) string {
+	switch {
 	case len(a.Enclosures) > 0 && a.Enclosures[0].URL != "":
 		return uuid("enclosure", NormalURL(a.Enclosures[0].URL), a.Title)
 	case a.Title != "":
@@ -83,13 +106,13 @@ func key(a *Article, guids, links map[string]int, home string) string {
 	return uuid("text", link, day(a.Published), a.Summary, a.Content)
 }
 
-func dropRepeats(articles []Article) []Article {
+func dropRepeats(articles []Article, policy Policy) []Article {
 	type same struct{ guid, link, title, published string }
 	at := make(map[same]int, len(articles))
 	kept := articles[:0:len(articles)]
 	for _, a := range articles {
-		k := same{a.GUID, a.Link, a.Title, ""}
-		if a.GUID == "" {
+		k := same{policy.guid(&a), a.Link, a.Title, ""}
+		if k.guid == "" {
 			k.published = a.Published.String() + a.Summary + a.Content
 		}
 		if i, ok := at[k]; ok {
@@ -111,8 +134,9 @@ type AliasKind byte
 const (
 	AliasKey       AliasKind = 'k' // the Key in its normal form: scheme and trailing slash left out
 	AliasGUID      AliasKind = 'g' // a guid that is not the Key since several articles carry it
-	AliasLink      AliasKind = 'l' // the link in its normal form
+	AliasLink      AliasKind = 'l' // the link in its normal form, without parameters that track readers
 	AliasEnclosure AliasKind = 'e' // the first enclosure's address
+	AliasDate      AliasKind = 'd' // the publication date, with the title where it says only the day
 	AliasContent   AliasKind = 'c' // title and text
 )
 
@@ -134,17 +158,23 @@ func (a *Article) keyAlias() Alias { return Alias{AliasKey, NormalURL(a.Key)} }
 
 // Aliases returns every name of the article, strongest first.
 func (a *Article) Aliases() []Alias {
-	names := make([]Alias, 0, 4)
+	names := make([]Alias, 0, 5)
 	k := a.keyAlias()
 	names = append(names, k)
 	if a.GUID != "" && a.GUID != a.Key {
 		names = append(names, Alias{AliasGUID, NormalURL(a.GUID)})
 	}
-	if l := NormalURL(a.Link); l != "" && l != k.Value {
+	if l := linkName(a.Link); l != "" && l != k.Value {
 		names = append(names, Alias{AliasLink, l})
 	}
 	if len(a.Enclosures) > 0 && a.Enclosures[0].URL != "" {
 		names = append(names, Alias{AliasEnclosure, NormalURL(a.Enclosures[0].URL)})
+	}
+	switch {
+	case toTheMinute(a.Published):
+		names = append(names, Alias{AliasDate, a.Published.UTC().Format(time.RFC3339)})
+	case !a.Published.IsZero() && a.Title != "":
+		names = append(names, Alias{AliasDate, day(a.Published) + "\n" + a.Title})
 	}
 	if text := a.text(); len(text) >= minName {
 		names = append(names, Alias{AliasContent, a.Title + "\n" + text})

@@ -76,6 +76,7 @@ type replay struct {
 	t      *testing.T
 	db     store.Store
 	source feed.Source
+	prints map[uint64]feed.ID // of every revision that was once the newest
 }
 
 func newReplay(t *testing.T) *replay {
@@ -85,7 +86,7 @@ func newReplay(t *testing.T) *replay {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	return &replay{t: t, db: db}
+	return &replay{t: t, db: db, prints: map[uint64]feed.ID{}}
 }
 
 // save takes in one document, and returns also the number of the article that each of its items is.
@@ -103,15 +104,16 @@ func (r *replay) save(doc *parse.Document, at time.Time) (store.Saved, []feed.ID
 	for _, a := range r.articles() {
 		p := feed.Fingerprint(&a)
 		prints[p] = append(prints[p], a.ID)
+		r.prints[p] = a.ID
 	}
 	ids := make([]feed.ID, len(doc.Articles))
 	for i := range doc.Articles {
 		p := feed.Fingerprint(&doc.Articles[i])
-		if len(prints[p]) == 0 {
+		if len(prints[p]) > 0 {
+			ids[i], prints[p] = prints[p][0], prints[p][1:]
+		} else if ids[i] = r.prints[p]; ids[i] == 0 || slices.Contains(ids[:i], ids[i]) {
 			r.t.Errorf("%q is not in the archive as it stands in the feed, or is in it once for several items", name(&doc.Articles[i]))
-			continue
 		}
-		ids[i], prints[p] = prints[p][0], prints[p][1:]
 	}
 	return saved[0], ids
 }
