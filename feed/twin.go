@@ -66,7 +66,7 @@ func twinLink(link, home string) string {
 	}
 	if path, query, ok := strings.Cut(s, "?"); ok {
 		kept := slices.DeleteFunc(strings.Split(query, "&"), tracking)
-		if s = path; len(kept) > 0 {
+		if s = strings.TrimSuffix(path, "/"); len(kept) > 0 {
 			s += "?" + strings.Join(kept, "&")
 		}
 	}

@@ -14,7 +14,7 @@ type Outcome string
 // Ways in which a visit ends.
 const (
 	Unchanged Outcome = "unchanged" // the source has brought nothing new
-	Changed   Outcome = "changed"   // it has brought new or revised articles
+	Changed   Outcome = "changed"   // it has brought new or revised articles, or taken some out or back in
 	Failed    Outcome = "failed"    // see Event.Err
 	Skipped   Outcome = "skipped"   // not visited after all; see Event.Err
 )
@@ -25,6 +25,10 @@ type Event struct {
 	Outcome  Outcome
 	Added    int           // new articles
 	Revised  int           // new revisions of known articles
+	Held     int           // of both, how many are held back from the live feeds as a flood
+	Gone     int           // articles that the publisher has taken out of the feed
+	Returned int           // articles that had gone and are in it again
+	Gap      bool          // there was nothing in common with the visit before
 	Err      error         // why it failed or was skipped, in plain words; nil otherwise
 	Moved    string        // address to which the source says it has moved for good; it is only noted
 	Duration time.Duration // of the whole visit, with its save
@@ -41,13 +45,22 @@ func (e Event) String() string {
 		return fmt.Sprintf("%s: %s", name, e.Outcome)
 	}
 	var parts []string
-	if e.Added > 0 {
-		parts = append(parts, fmt.Sprintf("%d new", e.Added))
+	for _, part := range []struct {
+		n    int
+		what string
+	}{
+		{e.Added, "new"}, {e.Revised, "revised"}, {e.Gone, "gone"}, {e.Returned, "back again"},
+		{e.Held, "held back as a flood"},
+	} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
+		}
 	}
-	if e.Revised > 0 {
-		parts = append(parts, fmt.Sprintf("%d revised", e.Revised))
+	line := name + ": " + strings.Join(parts, ", ")
+	if e.Gap {
+		line += "; nothing in common with the visit before: some may be missing"
 	}
-	return name + ": " + strings.Join(parts, ", ")
+	return line
 }
 
 // Report says what a round did. Each of its events is counted under its outcome.
@@ -58,12 +71,16 @@ type Report struct {
 
 	Added   int // new articles
 	Revised int // new revisions of known articles
+	Held    int // of both, how many are held back from the live feeds as a flood
+	Gone    int // articles that publishers have taken out of their feeds
 }
 
 func (r *Report) add(e Event) {
 	r.Events = append(r.Events, e)
 	r.Added += e.Added
 	r.Revised += e.Revised
+	r.Held += e.Held
+	r.Gone += e.Gone
 	switch e.Outcome {
 	case Unchanged:
 		r.Unchanged++

@@ -22,6 +22,9 @@ type Subscription struct {
 	Tags  []string // under which to file what comes
 	Title string   // until the feed says its own
 	Home  string   // likewise
+	// Identity is what to trust to tell the feed's articles apart; the zero value is right for nearly
+	// all, and leaves a source that is known already as it is.
+	Identity feed.Policy
 	// NoFetch stores the subscription as it is, to be visited for the first time when a round comes
 	// by. It is meant for lists of subscriptions.
 	NoFetch bool
@@ -80,13 +83,13 @@ func (s *Scheduler) Add(ctx context.Context, want Subscription) (Result, error) 
 	}
 	for _, address := range addresses {
 		if known, err := s.Store.SourceByURL(ctx, address); err == nil && known.Subscribed {
-			return s.follow(ctx, feed.Source{URL: address, Tags: want.Tags}, Result{})
+			return s.follow(ctx, want.known(address), Result{})
 		}
 	}
 	if want.NoFetch {
 		return s.follow(ctx, s.wished(addresses[0], want), Result{})
 	}
-	f, err := s.find(ctx, addresses)
+	f, err := s.find(ctx, addresses, want.Identity)
 	switch {
 	case err == nil:
 		return s.begin(ctx, want, f)
@@ -99,11 +102,16 @@ func (s *Scheduler) Add(ctx context.Context, want Subscription) (Result, error) 
 	return Result{}, fmt.Errorf("subscribe to %q: %w", want.URL, err)
 }
 
+// known returns what the wish says of a source that is there already.
+func (w *Subscription) known(address string) feed.Source {
+	return feed.Source{URL: address, Tags: w.Tags, Identity: w.Identity}
+}
+
 // wished returns a new source as the owner describes it, due now.
 func (s *Scheduler) wished(address string, want Subscription) feed.Source {
 	now := s.now()
 	return feed.Source{
-		URL: address, Title: want.Title, Home: want.Home, Tags: want.Tags, Added: now,
+		URL: address, Title: want.Title, Home: want.Home, Tags: want.Tags, Identity: want.Identity, Added: now,
 		Fetch: feed.FetchState{Due: now},
 	}
 }
@@ -113,7 +121,7 @@ func (s *Scheduler) wished(address string, want Subscription) feed.Source {
 func (s *Scheduler) begin(ctx context.Context, want Subscription, f *found) (Result, error) {
 	r := Result{Page: f.page, Others: f.others}
 	if f.doc == nil { // it is known
-		return s.follow(ctx, feed.Source{URL: f.address, Tags: want.Tags}, r)
+		return s.follow(ctx, want.known(f.address), r)
 	}
 	src, err := s.Store.SourceByURL(ctx, f.address)
 	if errors.Is(err, store.ErrNotFound) {
@@ -129,7 +137,7 @@ func (s *Scheduler) begin(ctx context.Context, want Subscription, f *found) (Res
 		return Result{}, fmt.Errorf("subscribe to %q: %w", want.URL, e.Err)
 	}
 	r.Added = e.Added
-	r, err = s.follow(ctx, feed.Source{URL: f.address, Tags: want.Tags}, r)
+	r, err = s.follow(ctx, want.known(f.address), r)
 	r.Already = already
 	return r, err
 }
@@ -156,12 +164,12 @@ type found struct {
 
 // find fetches the first of the addresses that answers at all, and returns the feed there, or the
 // best one that the page there names.
-func (s *Scheduler) find(ctx context.Context, addresses []string) (*found, error) {
+func (s *Scheduler) find(ctx context.Context, addresses []string, identity feed.Policy) (*found, error) {
 	var first error
 	for _, address := range addresses {
 		res, err := s.Fetch.Get(ctx, fetch.Request{URL: address, Trusted: true})
 		if err == nil {
-			return s.look(ctx, address, res)
+			return s.look(ctx, address, res, identity)
 		}
 		if first == nil {
 			first = err
@@ -179,8 +187,8 @@ func unreachable(err error) bool {
 	return errors.As(err, &e) && (e.Class == fetch.ClassConnect || e.Class == fetch.ClassTLS || e.Class == fetch.ClassTimeout)
 }
 
-func (s *Scheduler) look(ctx context.Context, address string, res *fetch.Response) (*found, error) {
-	doc, err := read(res, feed.PolicyAuto)
+func (s *Scheduler) look(ctx context.Context, address string, res *fetch.Response, identity feed.Policy) (*found, error) {
+	doc, err := read(res, s.policy(ctx, address, identity))
 	if err == nil {
 		return &found{address: address, res: res, doc: doc}, nil
 	}
@@ -189,7 +197,7 @@ func (s *Scheduler) look(ctx context.Context, address string, res *fetch.Respons
 		return nil, fmt.Errorf("%w, and it names no feed", err)
 	}
 	for i, l := range links[:min(len(links), maxCandidates)] {
-		f, failure := s.candidate(ctx, address, l.Href)
+		f, failure := s.candidate(ctx, address, l.Href, identity)
 		switch {
 		case ctx.Err() != nil:
 			return nil, failure
@@ -205,7 +213,7 @@ func (s *Scheduler) look(ctx context.Context, address string, res *fetch.Respons
 
 // candidate fetches a feed that a page names. The page's own host was named by the owner, any other
 // was not.
-func (s *Scheduler) candidate(ctx context.Context, page, href string) (*found, error) {
+func (s *Scheduler) candidate(ctx context.Context, page, href string, identity feed.Policy) (*found, error) {
 	address, err := normal(href)
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w", href, err)
@@ -217,11 +225,20 @@ func (s *Scheduler) candidate(ctx context.Context, page, href string) (*found, e
 	if err != nil {
 		return nil, err
 	}
-	doc, err := read(res, feed.PolicyAuto)
+	doc, err := read(res, s.policy(ctx, address, identity))
 	if err != nil {
 		return nil, err
 	}
 	return &found{address: address, res: res, doc: doc}, nil
+}
+
+// policy returns what to read a feed by: the owner's wish or, where there is none, what was the policy
+// when the feed was followed before.
+func (s *Scheduler) policy(ctx context.Context, address string, wish feed.Policy) feed.Policy {
+	if known, err := s.Store.SourceByURL(ctx, address); err == nil && wish == feed.PolicyAuto {
+		return known.Identity
+	}
+	return wish
 }
 
 // addresses returns what the owner may have meant by what he typed, best first. Without a scheme it

@@ -35,7 +35,7 @@ func (s *Scheduler) exchange(ctx context.Context, src feed.Source, free func()) 
 	case res.NotModified, res.Hash == src.Fetch.BodyHash:
 		next := answered(src, res, s.now())
 		next.Fetch.Due = nextDue(&next, answer{at: next.Fetch.Checked, fresh: res.Fresh})
-		return s.keep(ctx, src, next, nil, res)
+		return s.keep(ctx, src, store.Batch{Source: next}, res)
 	}
 	doc, err := read(res, src.Identity)
 	if err != nil {
@@ -57,25 +57,34 @@ func (s *Scheduler) took(ctx context.Context, src feed.Source, doc *parse.Docume
 	}
 	next.Fetch.Changed = now
 	next.Fetch.Due = nextDue(&next, answer{at: now, fresh: res.Fresh})
-	e := s.keep(ctx, src, next, doc.Articles, res)
-	if e.Outcome != Unchanged {
+	e := s.keep(ctx, src, store.Batch{Source: next, Articles: doc.Articles, Whole: !doc.Cut}, res)
+	if e.Outcome == Failed || e.Added+e.Revised > 0 {
 		return e
 	}
 	next = e.Source
 	next.Fetch.Changed = src.Fetch.Changed
 	next.Fetch.Due = nextDue(&next, answer{at: now, fresh: res.Fresh})
-	return s.keep(ctx, src, next, nil, res)
+	again := s.keep(ctx, src, store.Batch{Source: next}, res)
+	if again.Outcome == Unchanged {
+		e.Source = again.Source
+		return e
+	}
+	return again
 }
 
-// keep saves a source with its articles. A batch that cannot be taken in is a failed visit, of
-// which the old validators are kept, so that the same articles come again.
-func (s *Scheduler) keep(ctx context.Context, old, next feed.Source, articles []feed.Article, res *fetch.Response) Event {
-	saved, err := s.save(ctx, store.Batch{Source: next, Articles: articles, Seen: next.Fetch.Checked})
+// keep saves what a visit brought. A batch that cannot be taken in is a failed visit, of which the old
+// validators are kept, so that the same articles come again.
+func (s *Scheduler) keep(ctx context.Context, old feed.Source, b store.Batch, res *fetch.Response) Event {
+	b.Seen = b.Source.Fetch.Checked
+	saved, err := s.save(ctx, b)
 	if err != nil {
 		return s.failed(ctx, old, fmt.Errorf("cannot be kept: %w", err))
 	}
-	e := Event{Source: saved.Source, Outcome: Unchanged, Added: len(saved.Added), Revised: len(saved.Revised), Moved: res.Moved}
-	if e.Added+e.Revised > 0 {
+	e := Event{
+		Source: saved.Source, Outcome: Unchanged, Added: len(saved.Added), Revised: len(saved.Revised),
+		Held: saved.Held, Gone: len(saved.Gone), Returned: len(saved.Back), Gap: saved.Gap, Moved: res.Moved,
+	}
+	if e.Added+e.Revised+e.Gone+e.Returned > 0 {
 		e.Outcome = Changed
 	}
 	return e
@@ -140,7 +149,7 @@ func described(src feed.Source, doc *feed.Source) feed.Source {
 	}
 	src.Home, src.Description, src.Language = doc.Home, doc.Description, doc.Language
 	src.Rights, src.Image, src.FeedID = doc.Rights, doc.Image, doc.FeedID
-	src.Authors, src.Links, src.Extra = doc.Authors, doc.Links, doc.Extra
+	src.Authors, src.Categories, src.Links, src.Extra = doc.Authors, doc.Categories, doc.Links, doc.Extra
 	src.Fetch.TTL, src.Fetch.Repairs = doc.Fetch.TTL, doc.Fetch.Repairs
 	return src
 }
