@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/backissue/backissue/feed"
 	"github.com/backissue/backissue/scheduler"
 )
 
@@ -16,6 +17,7 @@ const sideBySide = 8
 
 func newAdd(e *env, g *globals) *cobra.Command {
 	var o subscribing
+	var identity string
 	c := &cobra.Command{
 		Use:   "add URL|FILE.opml…",
 		Short: "Subscribe to feeds",
@@ -24,13 +26,20 @@ address names, and take in what it holds. Of a list of subscriptions (OPML), sub
 every feed in it; they are visited at the next round, and its folders become tags.`,
 		Example: `  backissue add https://example.org/feed.xml
   backissue add --tag news --tag world example.org
+  backissue add --identity link https://example.org/new-guids-every-day.xml
   backissue add subscriptions.opml`,
 		Args: cobra.MinimumNArgs(1),
 	}
 	c.Flags().StringArrayVar(&o.tags, "tag", nil, "file everything from there under this tag; may be repeated")
 	c.Flags().BoolVar(&o.force, "force", false, "subscribe even if there is no feed at the address now")
+	c.Flags().StringVar(&identity, "identity", feed.PolicyAuto.String(),
+		"what tells its articles apart: auto, or guid, link or title alone, for a publisher who spoils the others")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		return g.withArchive(c.Context(), e, func(a *archive) error {
+			var ok bool
+			if o.identity, ok = feed.ParsePolicy(identity); !ok {
+				return hinted{usageError{fmt.Errorf("nothing is called %q that could tell articles apart", identity)}, "use auto, guid, link or title"}
+			}
 			o.quiet = g.quiet
 			var addresses, lists []string
 			for _, arg := range args {
@@ -68,6 +77,8 @@ type subscribing struct {
 	tags  []string
 	force bool
 	quiet bool
+	// identity is what to trust to tell articles apart.
+	identity feed.Policy
 }
 
 // subscribeAll subscribes to addresses, says what became of each in the order in which they were
@@ -87,7 +98,7 @@ func subscribeAll(ctx context.Context, e *env, a *archive, addresses []string, o
 	for range min(sideBySide, len(addresses)) {
 		wg.Go(func() {
 			for i := range turns {
-				r, err := a.Scheduler.Add(ctx, scheduler.Subscription{URL: addresses[i], Tags: o.tags, Force: o.force})
+				r, err := a.Scheduler.Add(ctx, scheduler.Subscription{URL: addresses[i], Tags: o.tags, Force: o.force, Identity: o.identity})
 				outcomes[i] <- outcome{r, err}
 			}
 		})

@@ -78,8 +78,7 @@ func (a *archive) tellRound(ctx context.Context, e *env, quiet bool, r *schedule
 		return nil
 	}
 	if len(r.Events) > 0 {
-		fmt.Fprintf(e.Stdout, "%s: %d new, %d revised; %d unchanged, %d failed\n",
-			plural(len(r.Events), "visit"), r.Added, r.Revised, r.Unchanged, r.Failed)
+		fmt.Fprintln(e.Stdout, summary(r))
 		return nil
 	}
 	next, some, err := a.NextDue(ctx)
@@ -94,6 +93,28 @@ func (a *archive) tellRound(ctx context.Context, e *env, quiet bool, r *schedule
 	return nil
 }
 
+// summary sums up a round for people.
+func summary(r *scheduler.Report) string {
+	sum := fmt.Sprintf("%s: %d new, %d revised", plural(len(r.Events), "visit"), r.Added, r.Revised)
+	if r.Gone > 0 {
+		sum += fmt.Sprintf(", %d withdrawn", r.Gone)
+	}
+	gaps := 0
+	for _, v := range r.Events {
+		if v.Gap {
+			gaps++
+		}
+	}
+	sum += fmt.Sprintf("; %d unchanged, %d failed", r.Unchanged, r.Failed)
+	if r.Held > 0 {
+		sum += fmt.Sprintf("; %d held back (see: backissue list)", r.Held)
+	}
+	if gaps > 0 {
+		sum += "; something was missed at " + plural(gaps, "source")
+	}
+	return sum
+}
+
 // visit is one visit in the output of fetch --json.
 type visit struct {
 	Source   feed.SourceID `json:"source"`
@@ -103,6 +124,10 @@ type visit struct {
 	Status   int           `json:"status,omitempty"`
 	Added    int           `json:"added"`
 	Revised  int           `json:"revised"`
+	Held     int           `json:"held,omitempty"`
+	Gone     int           `json:"gone,omitempty"`
+	Returned int           `json:"returned,omitempty"`
+	Gap      bool          `json:"gap,omitempty"`
 	Problem  string        `json:"problem,omitempty"`
 	Moved    string        `json:"moved,omitempty"`
 	Due      *time.Time    `json:"due,omitempty"`
@@ -115,6 +140,7 @@ func toVisits(events []scheduler.Event) []visit {
 		out := visit{
 			Source: v.Source.ID, Name: v.Source.Name, URL: v.Source.URL, Outcome: string(v.Outcome),
 			Status: v.Source.Fetch.Status, Added: v.Added, Revised: v.Revised, Moved: v.Moved,
+			Held: v.Held, Gone: v.Gone, Returned: v.Returned, Gap: v.Gap,
 			Due: jsonTime(v.Source.Fetch.Due), Duration: v.Duration.Seconds(),
 		}
 		if v.Err != nil {

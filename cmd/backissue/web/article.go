@@ -14,7 +14,7 @@ import (
 	"github.com/backissue/backissue/store"
 )
 
-// articlePage shows one article in its newest revision.
+// articlePage shows one article in its newest revision, or in another.
 type articlePage struct {
 	layout
 	Kicker     string
@@ -39,6 +39,10 @@ type articlePage struct {
 	Archived   time.Time // when the article came in
 	Revised    time.Time // when this version came in; zero for the first
 	Versions   int
+	Standing   standing
+	Newest     string // address of the article's newest revision, on the pages of single revisions
+	History    string // address of the list of versions; empty where there is one version
+	Diff       string // address of the page that compares this version with the one before
 }
 
 type figure struct {
@@ -73,7 +77,12 @@ func (s *site) article(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return made{}, err
 		}
-		return made{s.pages.article, s.buildArticlePage(&a, names), a.Seen}, nil
+		p := s.buildArticlePage(&a, names)
+		if p.Standing, err = s.standing(ctx, id); err != nil {
+			return made{}, err
+		}
+		// No date is told: how an article stands changes without leaving one.
+		return made{template: s.pages.article, data: p}, nil
 	})
 }
 
@@ -136,6 +145,8 @@ func (s *site) buildArticlePage(a *feed.Article, names articleNames) articlePage
 	}
 	if a.Revision > 0 {
 		p.Revised = a.Seen.UTC()
+		p.History = s.prefix + revisionsPath(a.ID)
+		p.Diff = s.prefix + diffQuery(a.ID, a.Revision-1, a.Revision)
 	}
 	p.Canonical = s.base + articlePath(a.ID)
 	if original := webAddress(a.Link); original != "" {

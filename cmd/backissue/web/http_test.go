@@ -26,8 +26,8 @@ import (
 func everyKind() []string {
 	return []string{
 		"/feed.atom", "/feed.rss", "/feed.json", "/tags/harbour.atom", "/feeds.opml",
-		"/", "/feed", "/tags/harbour", "/articles/131",
-		"/tags", "/favicon.svg", "/robots.txt",
+		"/", "/feed", "/tags/harbour", "/changes.atom",
+		"/changes", "/articles/131", "/tags", "/favicon.svg", "/robots.txt",
 	}
 }
 

@@ -65,6 +65,7 @@ func (s *site) buildIndexPage(stats store.Stats, articles []feed.Article, source
 		Formats: s.feedLinks(store.Feed{Ref: store.Ref{Kind: store.All}}),
 		Days:    s.days(articles[:min(indexArticles, len(articles))], sources),
 	}
+	p.Feeds = append(p.Feeds, s.changesLinks()...)
 	p.Canonical = s.base + "/"
 	if len(articles) > indexArticles {
 		p.Older = s.prefix + "/feed"

@@ -18,7 +18,7 @@ var templateFiles embed.FS
 
 // pages are the templates, one for each kind of page, parsed once.
 type pages struct {
-	index, feed, list, article, problem *template.Template
+	index, feed, list, article, diff, versions, changes, problem *template.Template
 
 	class *class
 }
@@ -36,7 +36,8 @@ func newPages() (*pages, error) {
 		return nil, fmt.Errorf("parse templates: %w", err)
 	}
 	for name, into := range map[string]**template.Template{
-		"index": &p.index, "feed": &p.feed, "list": &p.list, "article": &p.article, "problem": &p.problem,
+		"index": &p.index, "feed": &p.feed, "list": &p.list, "article": &p.article,
+		"diff": &p.diff, "versions": &p.versions, "changes": &p.changes, "problem": &p.problem,
 	} {
 		page, err := layout.Clone()
 		if err == nil {

@@ -118,6 +118,13 @@ func (s *site) routes() *http.ServeMux {
 	handle("/{$}", s.index)
 	handle("/feeds.opml", s.opml)
 	handle("/articles/{id}", s.article)
+	handle("/articles/{id}/diff", s.diff)
+	handle("/articles/{id}/revisions", s.versions)
+	handle("/articles/{id}/revisions/{revision}", s.revision)
+	handle(changesPath, s.changes)
+	for i := range s.formats {
+		handle(changesPath+s.formats[i].Ext, s.changesDocument(&s.formats[i]))
+	}
 
 	// A pattern cannot hold "{name}.atom", so the handlers cut known extensions off themselves.
 	handle("/{name}", s.feedOf(store.All)) // /feed, /feed.atom, …

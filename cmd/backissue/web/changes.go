@@ -1,0 +1,262 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/backissue/backissue/feed"
+	"github.com/backissue/backissue/feed/render"
+	"github.com/backissue/backissue/store"
+)
+
+const (
+	changesPath  = "/changes"
+	changesLen   = 100 // how many changes the feed and its page hold
+	changesLines = 30  // how many lines of each field an entry of the feed shows
+)
+
+// happened is a change with what it takes to show it.
+type happened struct {
+	store.Change
+	article  *feed.Article // in the revision that came of it
+	previous *feed.Article // the revision before; nil unless it was revised
+}
+
+// word says what happened.
+func (h *happened) word() string {
+	switch h.Kind {
+	case store.Gone:
+		return "Withdrawn"
+	case store.Returned:
+		return "Returned"
+	}
+	return "Revised"
+}
+
+// path returns the path of the page that shows the change best.
+func (h *happened) path() string {
+	if h.previous == nil {
+		return articlePath(h.Article)
+	}
+	return diffQuery(h.Article, h.previous.Revision, h.article.Revision)
+}
+
+// happened returns the newest changes, newest first.
+func (s *site) happened(ctx context.Context) ([]happened, error) {
+	list, err := s.archive.Changes(ctx, 0, changesLen)
+	if err != nil {
+		return nil, err
+	}
+	revisions := make(map[feed.ID][]feed.Article)
+	var all []happened
+	for _, c := range list {
+		known, ok := revisions[c.Article]
+		if !ok {
+			if known, err = s.archive.Revisions(ctx, c.Article); err != nil && !errors.Is(err, store.ErrNotFound) {
+				return nil, err
+			}
+			revisions[c.Article] = known
+		}
+		h := happened{Change: c}
+		for i := range known {
+			if known[i].Seq != c.Seq {
+				continue
+			}
+			h.article = &known[i]
+			if i > 0 && c.Kind == store.Revised {
+				h.previous = &known[i-1]
+			}
+		}
+		if h.article != nil { // unless the archive is damaged
+			all = append(all, h)
+		}
+	}
+	return all, nil
+}
+
+// changesDocument handles the feed of changes in a format. What happened is never taken back, so the
+// newest change says all that the validators need.
+func (s *site) changesDocument(format *format) func(http.ResponseWriter, *http.Request) error {
+	path := changesPath + format.Ext
+	return func(w http.ResponseWriter, r *http.Request) error {
+		doc := s.current(path)
+		if doc == nil {
+			edition := s.archive.Edition()
+			newest, err := s.archive.Changes(r.Context(), 0, 1)
+			if err != nil {
+				return err
+			}
+			doc = s.cache.get(path)
+			if tag := s.changesTag(newest, format); doc == nil || doc.tag != tag {
+				doc = newDocument(path, format.class, tag, lastChange(newest), nil)
+				s.cache.put(doc)
+			}
+			doc.checked.Store(edition)
+		}
+		if s.send(w, r, doc) {
+			return nil
+		}
+		doc, err := s.once(r.Context(), path, func(ctx context.Context, edition uint64) (*document, error) {
+			return s.renderChanges(ctx, format, edition)
+		})
+		if err != nil {
+			return err
+		}
+		s.send(w, r, doc)
+		return nil
+	}
+}
+
+// changesTag is the opaque part of the entity tags of the feed of changes.
+func (s *site) changesTag(newest []store.Change, format *format) string {
+	var n uint64
+	if len(newest) > 0 {
+		n = newest[0].N
+	}
+	return fingerprint(s.salt, format.Name, changesPath, strconv.FormatUint(n, 10), lastChange(newest).UTC().Format(time.RFC3339Nano))
+}
+
+// lastChange returns when the newest of the changes happened.
+func lastChange(newest []store.Change) time.Time {
+	if len(newest) == 0 {
+		return beginning
+	}
+	return newest[0].At
+}
+
+func (s *site) renderChanges(ctx context.Context, format *format, edition uint64) (*document, error) {
+	archive, err := s.identity(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.happened(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var newest []store.Change
+	articles := make([]feed.Article, len(all))
+	for i := range all {
+		newest = append(newest, all[i].Change)
+		if articles[i], err = s.changeEntry(archive, &all[i]); err != nil {
+			return nil, err
+		}
+	}
+	path := changesPath + format.Ext
+	d := &render.Document{
+		ID:       archive.in("changes").String(),
+		Title:    s.changesTitle(),
+		Subtitle: "What was revised, withdrawn or put back after it had come into " + s.title,
+		Home:     s.base + changesPath,
+		Self:     s.base + path,
+		Icon:     s.base + s.static.icon,
+		Updated:  lastChange(newest),
+		Articles: articles,
+	}
+	for _, other := range s.formats {
+		if other.Ext != format.Ext {
+			d.Links = append(d.Links, feed.Link{Rel: "alternate", Href: s.base + changesPath + other.Ext, Type: bareType(other.MediaType), Title: other.Name})
+		}
+	}
+	var b bytes.Buffer
+	if err := format.Write(&b, d); err != nil {
+		return nil, fmt.Errorf("write feed %q: %w", path, err)
+	}
+	doc := newDocument(path, format.class, s.changesTag(newest, format), lastChange(newest), append([]byte{}, b.Bytes()...))
+	doc.checked.Store(edition)
+	s.cache.put(doc)
+	return doc, nil
+}
+
+// changeEntry returns a change as an article of the feed of changes: an account of it, not the
+// article itself.
+func (s *site) changeEntry(archive uuid, h *happened) (feed.Article, error) {
+	content := "<p>Its publisher has taken the article out of the feed. It is kept here.</p>"
+	switch {
+	case h.Kind == store.Returned:
+		content = "<p>Its publisher has put the article back into the feed.</p>"
+	case h.previous != nil:
+		var b bytes.Buffer
+		if err := s.pages.diff.ExecuteTemplate(&b, "difference", differences(h.previous, h.article, 1, changesLines)); err != nil {
+			return feed.Article{}, fmt.Errorf("write change %d: %w", h.N, err)
+		}
+		content = b.String()
+	}
+	key := archive.in("change " + strconv.FormatUint(h.N, 10)).String()
+	e := feed.Article{
+		ID: feed.ID(h.N), Seq: h.N, Key: key, GUID: key, Link: s.base + h.path(),
+		Title: h.word() + ": " + headline(h.article), Authors: h.article.Authors, Content: content, Tags: h.article.Tags,
+		Language: h.article.Language, Origin: h.article.Origin,
+		Published: h.At, Updated: h.At, Modified: h.At, Arrived: h.At, Seen: h.At,
+	}
+	if original := webAddress(h.article.Link); original != "" {
+		e.Links = []feed.Link{{Rel: "related", Href: original}}
+	}
+	return e, nil
+}
+
+// headline returns the title of an article with its kicker in front.
+func headline(a *feed.Article) string {
+	return (&feed.Article{Kicker: a.Kicker, Title: title(a)}).Headline()
+}
+
+func (s *site) changesTitle() string { return "Changes — " + s.title }
+
+// changesLinks returns the feed of changes in its formats.
+func (s *site) changesLinks() []feedLink {
+	var links []feedLink
+	for _, format := range s.formats {
+		links = append(links, feedLink{
+			Name: format.Name, Title: s.changesTitle(), URL: s.prefix + changesPath + format.Ext,
+			Type: template.HTMLAttr(`type="` + bareType(format.MediaType) + `"`),
+		})
+	}
+	return links
+}
+
+// changesPage lists the newest changes.
+type changesPage struct {
+	layout
+	Formats []feedLink
+	Days    []day
+}
+
+func (s *site) changes(w http.ResponseWriter, r *http.Request) error {
+	return s.page(w, r, true, func(ctx context.Context) (made, error) {
+		all, err := s.happened(ctx)
+		if err != nil {
+			return made{}, err
+		}
+		articles := make([]feed.Article, len(all))
+		for i := range all {
+			articles[i] = *all[i].article
+		}
+		sources, err := s.sources(ctx, articles)
+		if err != nil {
+			return made{}, err
+		}
+		p := changesPage{layout: s.layout("Changes"), Formats: s.changesLinks()}
+		p.Feeds = append(s.changesLinks(), p.Feeds...)
+		p.Canonical = s.base + changesPath
+		for i := range all {
+			h := &all[i]
+			at := h.At.UTC()
+			e := entry{
+				URL: s.prefix + h.path(), Kicker: h.word(), Title: headline(h.article), Lang: language(h.article.Language),
+				When: at, Timed: true, Source: sources[h.article.Source],
+			}
+			date := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC)
+			if len(p.Days) == 0 || !p.Days[len(p.Days)-1].Date.Equal(date) {
+				p.Days = append(p.Days, day{Date: date})
+			}
+			last := &p.Days[len(p.Days)-1]
+			last.Entries = append(last.Entries, e)
+		}
+		return made{template: s.pages.changes, data: p}, nil
+	})
+}
