@@ -203,8 +203,10 @@ func (e *essence) tag(s string, i int) int {
 			e.media(name, attrs, kind == elementFrame)
 		}
 	case kind == elementStruck:
+		e.space()
 		e.to = append(e.to, markStruck)
 	case kind == elementPut:
+		e.space()
 		e.to = append(e.to, markPut)
 	default:
 		e.blank = true
