@@ -54,6 +54,16 @@ func Run(t *testing.T, open Open) {
 		{"ChangedNeverGoesBack", changedNeverGoesBack},
 		{"SurvivesReopening", survivesReopening},
 		{"EndedContext", endedContext},
+		{"FloodIsHeld", floodIsHeld},
+		{"ImportsAreNoFlood", importsAreNoFlood},
+		{"RedatedFloodKeepsWhatWasLive", redatedFlood},
+		{"BackIssuesAreNotNew", backIssues},
+		{"GoneAndBack", goneAndBack},
+		{"GapsAreNoticed", gaps},
+		{"TwinsStandOnce", twins},
+		{"DocumentsNeverChange", documentsNeverChange},
+		{"ChangesAreNumbered", changesAreNumbered},
+		{"PolicyStays", policyStays},
 	} {
 		t.Run(promise.name, func(t *testing.T) {
 			h := &harness{T: t, open: open, dir: t.TempDir()}
