@@ -91,7 +91,7 @@ type atomCategory struct {
 
 type atomSource struct {
 	ID           string         `xml:"id,omitempty"`
-	Title        atomText       `xml:"title"`
+	Title        *atomText      `xml:"title"`
 	Subtitle     *atomText      `xml:"subtitle"`
 	Updated      string         `xml:"updated,omitempty"`
 	Rights       *atomText      `xml:"rights"`
@@ -232,14 +232,18 @@ func (e *entry) atomLinks() []atomLink {
 	return list.links
 }
 
-// linkList gathers links, leaving out repetitions and a second alternate of one type and language
-// (RFC 4287 §4.1.1).
+// linkList gathers links, leaving out repetitions. A second alternate of one type and language, which
+// Atom forbids (RFC 4287 §4.1.1), becomes a related one.
 type linkList struct{ links []atomLink }
 
 func (list *linkList) add(l atomLink) {
+	if l.Rel == "alternate" && slices.ContainsFunc(list.links, func(had atomLink) bool {
+		return had.Rel == l.Rel && had.Href != l.Href && had.Type == l.Type && had.Hreflang == l.Hreflang
+	}) {
+		l.Rel = "related"
+	}
 	if l.Href == "" || slices.ContainsFunc(list.links, func(had atomLink) bool {
-		return had.Rel == l.Rel && (had.Href == l.Href ||
-			l.Rel == "alternate" && had.Type == l.Type && had.Hreflang == l.Hreflang)
+		return had.Rel == l.Rel && had.Href == l.Href && had.Hreflang == l.Hreflang
 	}) {
 		return
 	}
@@ -268,7 +272,7 @@ func entryRel(rel string) string {
 	switch lower := strings.ToLower(rel); lower {
 	case "":
 		return "alternate"
-	case "alternate", "related", "via", "replies", "license", "payment", "describedby", "enclosure", "up":
+	case "alternate", "related", "via", "replies", "license", "payment", "describedby", "enclosure", "up", "edit", "edit-media", "self":
 		return lower
 	}
 	if strings.Contains(rel, ":") {
@@ -330,12 +334,13 @@ func (e *entry) atomSource(spaces *namespaces) *atomSource {
 	o := e.Origin
 	self, home := markup.URL(o.URL, ""), markup.URL(o.Home, "")
 	id := cmp.Or(absoluteIRI(o.ID), slashed(self), slashed(home), absoluteIRI(o.URL))
-	if id == "" {
+	title := cmp.Or(line(o.Title), self, home, id)
+	if title == "" && o.Rights == "" && len(o.Extra) == 0 {
 		return nil
 	}
 	s := &atomSource{
 		ID:      id,
-		Title:   *plain(cmp.Or(line(o.Title), self, home, id)),
+		Title:   plain(title),
 		Updated: rfc3339(e.modified()), // the feed was changed then, if not later
 		Rights:  plain(o.Rights),
 	}

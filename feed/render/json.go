@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,7 +53,7 @@ type jsonFeedExtension struct {
 	About        string                     `json:"about"`
 	Rights       string                     `json:"rights,omitempty"`
 	Categories   []string                   `json:"categories,omitempty"`
-	Contributors []*feeds.JSONAuthor        `json:"contributors,omitempty"`
+	Contributors []jsonPerson               `json:"contributors,omitempty"`
 	Links        []jsonLink                 `json:"links,omitempty"`
 	Members      map[string]json.RawMessage `json:"members,omitempty"` // that JSON Feed does not allow
 }
@@ -87,12 +88,28 @@ type jsonExtension struct {
 	TitleCut     bool                       `json:"title_cut,omitempty"`
 	Dateline     *jsonDateline              `json:"dateline,omitempty"`
 	Images       []jsonImage                `json:"images,omitempty"`
-	Contributors []*feeds.JSONAuthor        `json:"contributors,omitempty"`
+	PermaLink    bool                       `json:"perma_link,omitempty"`    // id is the article's address
+	Modified     string                     `json:"date_modified,omitempty"` // where it is before date_published
+	Authors      []jsonPerson               `json:"authors,omitempty"`       // where one has more than a name and an address
+	Contributors []jsonPerson               `json:"contributors,omitempty"`
+	Tags         []jsonTag                  `json:"tags,omitempty"` // where one has more than a word
 	Links        []jsonLink                 `json:"links,omitempty"`
 	Related      []jsonRelated              `json:"related,omitempty"`
 	Rights       string                     `json:"rights,omitempty"`
 	Source       *jsonSource                `json:"source,omitempty"`
 	Members      map[string]json.RawMessage `json:"members,omitempty"` // that JSON Feed does not allow
+}
+
+type jsonPerson struct {
+	Name  string `json:"name"`
+	URL   string `json:"url,omitempty"`
+	Email string `json:"email,omitempty"`
+}
+
+type jsonTag struct {
+	Term   string `json:"term"`
+	Scheme string `json:"scheme,omitempty"`
+	Label  string `json:"label,omitempty"`
 }
 
 type jsonDateline struct {
@@ -123,11 +140,12 @@ type jsonRelated struct {
 }
 
 type jsonSource struct {
-	ID     string `json:"id,omitempty"`
-	Title  string `json:"title,omitempty"`
-	URL    string `json:"url,omitempty"`
-	Home   string `json:"home_page_url,omitempty"`
-	Rights string `json:"rights,omitempty"`
+	ID     string   `json:"id,omitempty"`
+	Title  string   `json:"title,omitempty"`
+	URL    string   `json:"url,omitempty"`
+	Home   string   `json:"home_page_url,omitempty"`
+	Rights string   `json:"rights,omitempty"`
+	XML    *jsonXML `json:"_xml,omitempty"`
 }
 
 // aboutExtension says where the members of _backissue are explained.
@@ -185,9 +203,7 @@ func (f *jsonFeed) describe(d *Document) {
 	for _, t := range c.categories {
 		x.Categories = append(x.Categories, t.String())
 	}
-	for _, p := range c.contributors {
-		x.Contributors = append(x.Contributors, &feeds.JSONAuthor{Name: p.Name, Url: web(p.URI)})
-	}
+	x.Contributors = jsonPersons(c.contributors)
 	for _, l := range d.Links {
 		switch strings.ToLower(l.Rel) {
 		case "license", "payment", "related", "via", "describedby":
@@ -220,6 +236,8 @@ func newJSONItem(e *entry) jsonItem {
 	}
 	if m := e.modified(); !m.Before(e.published()) {
 		x.Modified = rfc3339(m)
+	} else {
+		x.Backissue.Modified = rfc3339(m)
 	}
 	if x.ContentHTML == "" {
 		x.ContentText = e.title()
@@ -266,7 +284,8 @@ func newJSONExtension(e *entry) jsonExtension {
 		GUID:         e.guid,
 		Kicker:       line(e.Kicker),
 		TitleCut:     e.TitleCut,
-		Contributors: jsonAuthors(e.Contributors),
+		PermaLink:    e.permaLink(),
+		Contributors: jsonPersons(persons(e.Contributors)),
 		Rights:       line(e.Rights),
 	}
 	if web(e.link) == "" {
@@ -300,8 +319,40 @@ func newJSONExtension(e *entry) jsonExtension {
 		}
 		x.Related = append(x.Related, j)
 	}
-	if s := (jsonSource{line(e.Origin.ID), line(e.Origin.Title), markup.URL(e.Origin.URL, ""), markup.URL(e.Origin.Home, ""), line(e.Origin.Rights)}); s != (jsonSource{}) {
-		x.Source = &s
+	x.Source = newJSONSource(&e.Origin)
+	authors := persons(e.Authors)
+	if slices.ContainsFunc(authors, func(p atomPerson) bool { return p.Email != "" && p.URI != "" }) {
+		x.Authors = jsonPersons(authors)
+	}
+	if slices.ContainsFunc(e.tags, func(t feed.Tag) bool { return t.Scheme != "" || t.Term != t.String() }) {
+		for _, t := range e.tags {
+			x.Tags = append(x.Tags, jsonTag(t))
+		}
 	}
 	return x
+}
+
+func newJSONSource(o *feed.Origin) *jsonSource {
+	s := jsonSource{
+		ID: line(o.ID), Title: line(o.Title), URL: markup.URL(o.URL, ""), Home: markup.URL(o.Home, ""), Rights: line(o.Rights),
+	}
+	rules := vocabulary{channel: true, base: o.Home, once: make(map[string]bool)}
+	var nodes []node
+	for i := range o.Extra {
+		if n, ok := parseElement(&o.Extra[i]); ok && (n.space == nsAtom || rules.admit(&n)) {
+			nodes = append(nodes, n)
+		}
+	}
+	if s.XML = newJSONXML(nodes); s == (jsonSource{}) {
+		return nil
+	}
+	return &s
+}
+
+func jsonPersons(people []atomPerson) []jsonPerson {
+	var list []jsonPerson
+	for _, p := range people {
+		list = append(list, jsonPerson{p.Name, p.URI, p.Email})
+	}
+	return list
 }

@@ -117,7 +117,9 @@ func described() *feed.Source {
 	itunes := "http://www.itunes.com/dtds/podcast-1.0.dtd"
 	podcast := "https://podcastindex.org/namespace/1.0"
 	inner := map[string]string{"i": itunes, "podcast": podcast}
-	text := func(space, name, inner string) feed.Element { return feed.Element{Space: space, Name: name, Inner: inner} }
+	text := func(space, name, inner string) feed.Element {
+		return feed.Element{Space: space, Name: name, Inner: inner}
+	}
 	return &feed.Source{
 		ID: 1, Name: "the-moon-show", URL: "https://ada:secret@news.example/show.rss", FeedID: "tag:news.example,2001:show",
 		Title: "The Moon Show", Home: "https://news.example/show", Description: "All about the moon & more", Language: "en-gb",
@@ -310,7 +312,7 @@ func TestReadBack(t *testing.T) {
 		equal(t, "categories", fmt.Sprint(e.Categories), "[{moon https://news.example/topics The Moon} {Science & <Space>  } {desk  } {daily  }]")
 		equal(t, "links", fmt.Sprint(e.Links), "[{https://news.example/2026/moon.html alternate} {https://media.example/moon.mp3 enclosure} "+
 			"{https://media.example/moon%20film.mp4 enclosure} {https://news.example/2026/moon.html#comments replies} {https://other.example/study related} "+
-			"{https://agency.example/1 via} {https://news.example/moon.pdf alternate} {https://news.example/mars related}]")
+			"{https://agency.example/1 via} {https://news.example/moon.pdf alternate} {https://news.example/again related} {https://news.example/mars related}]")
 		equal(t, "summary", e.Summary, `Three <em>hundred</em> metres &amp; a <a href="https://news.example/flag">flag</a>.`)
 		equal(t, "content", e.Content, fullContent)
 		equal(t, "rights", e.Rights, a.Rights)

@@ -182,10 +182,16 @@ func newRSSItem(e *entry, self string, spaces *namespaces) rssItem {
 		})
 	}
 	for _, l := range slices.Concat(e.Links, e.related) {
-		if rel := entryRel(l.Rel); rel != "" && rel != "enclosure" && rel != "alternate" {
-			if a := newAtomLink(l, rel, e.Link); a.Href != x.Comments || rel != "replies" {
-				list.add(a)
-			}
+		rel := entryRel(l.Rel)
+		if rel == "" || rel == "enclosure" {
+			continue
+		}
+		a := newAtomLink(l, rel, e.Link)
+		switch {
+		case rel == "alternate" && a.Href == x.Link:
+		case rel == "replies" && a.Href == x.Comments && a.Title == "" && a.Hreflang == "" && a.Length == "":
+		default:
+			list.add(a)
 		}
 	}
 	for _, l := range list.links {
@@ -203,7 +209,7 @@ func (e *entry) rssTexts(x *rssItem) {
 		description = escape(cut(e.text(), standInSummary))
 	}
 	if description == "" {
-		description, content = content, "" // a picture alone, say
+		description = content // a picture alone, say
 	}
 	if content != "" {
 		x.Content = &feeds.RssContent{Content: content}
@@ -304,10 +310,11 @@ func (e *entry) comments() string {
 	return ""
 }
 
-// updated returns the date of the last change where it says more than the date of publication.
+// updated returns the date of the last change where the publisher gave one, or it says more than the
+// date of publication.
 func (e *entry) updated() string {
 	m := e.modified()
-	if m.Truncate(time.Second).Equal(e.published().Truncate(time.Second)) {
+	if !writable(e.Updated) && m.Truncate(time.Second).Equal(e.published().Truncate(time.Second)) {
 		return ""
 	}
 	return rfc3339(m)

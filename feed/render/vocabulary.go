@@ -37,15 +37,15 @@ func (v *vocabulary) admit(n *node) bool {
 	case nsDC:
 		n.attrs = nil
 		switch n.name {
-		case "publisher", "relation", "coverage":
+		case "publisher", "relation", "coverage", "identifier":
 			return n.set(n.content())
-		case "type", "format":
+		case "type", "format", "title", "description":
 			return n.set(n.content()) && v.first(prefix, n)
 		}
 		return false
 	case nsTerms:
 		switch n.name {
-		case "license", "rightsHolder", "spatial", "temporal", "audience", "bibliographicCitation", "provenance":
+		case "alternative", "accessRights", "license", "rightsHolder", "spatial", "temporal", "audience", "bibliographicCitation", "provenance":
 			return n.content() != ""
 		}
 		return false
