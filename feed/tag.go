@@ -11,14 +11,22 @@ import (
 // TagKey returns what tells one tag from another: the spelling after Unicode NFKC and full case
 // folding, with runs of white space as one blank and without a leading "#". Two spellings are the
 // same tag exactly when their keys are equal. The key of a spelling that holds nothing is "", and so
-// is that of one over 1000 bytes, which is a text that got into the wrong place.
+// is one that would be over 1000 bytes long, since that is a text that got into the wrong place.
 func TagKey(spelling string) string {
-	if len(spelling) > maxTag {
+	if len(spelling) > maxSpelling {
 		return ""
 	}
-	if key, ok := asciiTagKey(spelling); ok {
-		return key
+	key, ok := asciiTagKey(spelling)
+	if !ok {
+		key = foldedTagKey(spelling)
 	}
+	if len(key) > maxTag {
+		return ""
+	}
+	return key
+}
+
+func foldedTagKey(spelling string) string {
 	// Folding can undo the composed form and composing can bring back what folds, so normalise on
 	// both sides; the result is stable (Unicode 15, definition 146 of caseless matching).
 	s := norm.NFKC.String(spelling)
@@ -27,7 +35,12 @@ func TagKey(spelling string) string {
 	return bareTag(s)
 }
 
-const maxTag = 1000
+// maxTag bounds a key, in bytes, and maxSpelling what is looked at to make one: a spelling may hold
+// much that is not in its key.
+const (
+	maxTag      = 1000
+	maxSpelling = 4 * maxTag
+)
 
 // TagSpelling returns the spelling as it is shown: white space tidied and a leading "#" taken off,
 // everything else as written.
