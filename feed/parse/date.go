@@ -11,7 +11,7 @@ import (
 // not by layouts, so a missing, wrong or foreign weekday makes no difference.
 //
 // It reports false for what names no day beyond doubt. "02/03/2024" is such a case: half of the
-// world means February. A date without a zone is read as UTC.
+// world means February. A date without a zone, or with one that does not exist, is read as UTC.
 func parseDate(s string) (time.Time, bool) {
 	s = strings.TrimSpace(s)
 	if t, ok := unixTime(s); ok {
@@ -348,6 +348,9 @@ func (p *dateParser) time() (time.Time, bool) {
 	}
 	if p.month < 1 || p.month > 12 || p.day < 1 || p.year < 1 {
 		return time.Time{}, false
+	}
+	if p.year == 1 {
+		return time.Time{}, true // how programs say that there is no date
 	}
 	switch {
 	case p.meridiem == 'p' && p.hour < 12:

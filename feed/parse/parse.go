@@ -11,6 +11,14 @@
 // normalises them, guids included), extensions (it loses their order, attributes and mixed
 // content) and xml:base (it takes every base for a directory).
 //
+// Dates follow one rule, in three steps. What names a day beyond doubt is read and kept as it is,
+// whatever day that be, so that nothing the publisher said is lost; the year 1, with which programs
+// say that there is no date, is none (parseDate). What is missing or cannot be read stays empty and
+// is told as a repair; no date is made up, neither the feed's own nor that of the neighbours. And
+// where an article has to stand in an order, the first believable one of its publication, its update
+// and its arrival decides: not before newspapers were, not more than a day after it was seen
+// ([feed.Article.When]).
+//
 // Relative addresses in a text are resolved here, since an article carries no base: against
 // xml:base where the feed gives one, else the article's page, which is where publishers' programs
 // took the text from, else the site, else the feed's own address. A link or enclosure is resolved
