@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -36,11 +37,13 @@ func newShow(e *env, g *globals) *cobra.Command {
 	c.Flags().BoolVar(&revisions, "revisions", false, "show every revision, oldest first")
 	c.Flags().StringVar(&changes, "diff", "", "show what changed in revision `N` against the one before; without N, in the newest")
 	c.Flags().Lookup("diff").NoOptDefVal = newestRevision
-	c.MarkFlagsMutuallyExclusive("diff", "revisions")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		id, ok := feed.ParseID(args[0])
 		if !ok {
 			return hinted{usageError{fmt.Errorf("%q is not an article's number", args[0])}, "the number stands in its address: /articles/ID"}
+		}
+		if changes != "" && revisions {
+			return usageError{errors.New("--diff compares two revisions and --revisions shows all; choose one")}
 		}
 		return g.withExisting(c.Context(), e, func(a *archive) error {
 			all, err := a.Revisions(c.Context(), id)
