@@ -174,7 +174,10 @@ type Store interface {
 	// Save takes in batches, each wholly or not at all, and returns when they are on disk. For every
 	// batch it resolves which articles are known ([feed.Alias]), applies [feed.Revise], appends what
 	// changed to the log of each feed it belongs to, oldest first, and stores the source as given:
-	// articles and the validators that vouch for them become durable together. A batch that cannot
+	// articles and the validators that vouch for them become durable together. What a visit brings in a
+	// flood ([feed.Flood]) is held back from the live feeds, unless it is the source's first document.
+	// A new article that another source has brought before ([feed.Twins]) is its twin, and filed only
+	// in its own source's feed and in those in which the elder is not live. A batch that cannot
 	// be taken in leaves the others alone; its Saved carries the error. Saves of several goroutines
 	// share commits.
 	Save(ctx context.Context, batches ...Batch) ([]Saved, error)
@@ -201,9 +204,10 @@ type Store interface {
 // Batch is what one visit to a source, or one imported file, brought.
 type Batch struct {
 	// Source is the source as it is to be stored from now on. It is found by its ID, or by its URL
-	// where ID is 0, and made if it is new; ID, Name and Added are the store's to give, and what the
-	// owner decides (Tags, Subscribed) stays as it was for a known source. Its fetch state is stored
-	// if the batch comes of a visit (Fetch.Checked says when); what is imported leaves it alone.
+	// where ID is 0, and made if it is new; ID, Name and Added are the store's to give, and so is what
+	// it counts (Held, Fetch.Most, Fetch.Gaps, Fetch.Gap). What the owner decides (Tags, Subscribed,
+	// Identity) stays as it was for a known source. Its fetch state is stored if the batch comes of a
+	// visit (Fetch.Checked says when); what is imported leaves it alone.
 	Source feed.Source
 	// Articles as they were read, identified ([feed.Identify]), in any order. Each must have a Key
 	// of its own. What is imported (no Fetch.Checked) and equal to a revision that the archive has is
