@@ -99,7 +99,9 @@ var migrations = []migration{
 	}},
 	{name: "dated anew", flood: true, revised: true, fits: all(hasGUID), migrate: func(articles []feed.Article, at time.Time) ([]feed.Article, int) {
 		for i := range articles {
-			articles[i].Published, articles[i].Updated = at, at
+			if articles[i].Updated = at; !articles[i].Published.IsZero() {
+				articles[i].Published = at
+			}
 		}
 		return articles, 0
 	}},
@@ -203,8 +205,9 @@ func (m migration) run(t *testing.T, doc *parse.Document, order string) {
 	if faults, err := r.db.Check(context.Background()); err != nil || len(faults) > 0 {
 		t.Errorf("check: %v %v", faults, err)
 	}
-	if now := r.live(); m.flood && len(doc.Articles) >= 10 && !slices.Equal(live, now) {
-		t.Errorf("the live feed shows it: %d entries of %d are others than before", differing(live, now), len(now))
+	// The live feed may get shorter, when part of it has been sealed.
+	if now := r.live(); m.flood && len(doc.Articles) >= 10 && (differing(live, now) > 0 || len(now) < min(len(live), 50)) {
+		t.Errorf("the live feed shows it: of %d entries now %d, of which %d are others", len(live), len(now), differing(live, now))
 	}
 }
 
