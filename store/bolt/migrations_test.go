@@ -244,3 +244,32 @@ func differing(old, now []string) (n int) {
 	}
 	return n
 }
+
+// TestOneLinkAfterAnother visits a feed that holds one item at a time, without a guid and always on
+// the same page.
+func TestOneLinkAfterAnother(t *testing.T) {
+	r := newReplay(t)
+	at := time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
+	ids := map[feed.ID]bool{}
+	keys := map[string]bool{}
+	for i := range 8 {
+		n := fmt.Sprint(i / 2) // each comes twice
+		doc := &parse.Document{Source: feed.Source{URL: "https://feeds.example/", Home: "https://example.org"}}
+		doc.Articles = feed.Identify([]feed.Article{{Link: "https://example.org/news", Title: "Title " + n,
+			Content: "<p>Text number " + n + "</p>", Published: at.AddDate(0, 0, i/2)}}, doc.Source.Home, feed.PolicyAuto)
+		saved, now := r.save(doc, at.AddDate(0, 0, i))
+		if len(saved.Added) != (i+1)%2 || len(saved.Revised) != 0 {
+			t.Errorf("visit %d: %d added, %d revised", i, len(saved.Added), len(saved.Revised))
+		}
+		ids[now[0]] = true
+	}
+	for _, a := range r.articles() {
+		keys[a.Key] = true
+	}
+	if len(ids) != 4 || len(keys) != 4 {
+		t.Errorf("%d articles with %d keys, want 4", len(ids), len(keys))
+	}
+	if faults, err := r.db.Check(context.Background()); err != nil || len(faults) > 0 {
+		t.Errorf("check: %v %v", faults, err)
+	}
+}
