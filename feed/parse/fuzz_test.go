@@ -28,6 +28,9 @@ func FuzzFeed(f *testing.F) {
 		}
 	}
 	f.Add([]byte("<rss><channel><item><title>&&#8;#8; &amp;#8;</title><x:y>&#1;</x:y></item>"), "text/xml; charset=koi8-r")
+	f.Add([]byte(`<!DOCTYPE rss [<!ENTITY a "&#38;a;"><!ENTITY b 'x'>]><rss><channel><item><guid>&a;&b;</guid></item></channel></rss>`), "")
+	f.Add([]byte(`<CHANNEL BASE="x" HREF="y"><ITEM HREF=1 LASTMOD="2004"><TITLE>t</TITLE><A HREF="z"/></ITEM><ITEM>`), "")
+	f.Add([]byte("<rss><channel><item><title>\x82\xb1\x82\xea\x82\xcd\x93\xfa\x96{\x8c\xea</title></item></channel></rss>"), "")
 	f.Fuzz(func(t *testing.T, data []byte, contentType string) {
 		o := parse.Options{URL: "https://example.org/feed", ContentType: contentType}
 		doc, err := parse.Feed(data, o)
