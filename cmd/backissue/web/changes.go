@@ -174,7 +174,7 @@ func (s *site) renderChanges(ctx context.Context, format *format, edition uint64
 }
 
 // changeEntry returns a change as an article of the feed of changes: an account of it, not the
-// article itself.
+// article itself, so it has no origin elsewhere.
 func (s *site) changeEntry(archive uuid, h *happened) (feed.Article, error) {
 	content := "<p>Its publisher has taken the article out of the feed. It is kept here.</p>"
 	switch {
@@ -191,8 +191,11 @@ func (s *site) changeEntry(archive uuid, h *happened) (feed.Article, error) {
 	e := feed.Article{
 		ID: feed.ID(h.N), Seq: h.N, Key: key, GUID: key, Link: s.base + h.path(),
 		Title: h.word() + ": " + headline(h.article), Authors: h.article.Authors, Content: content, Tags: h.article.Tags,
-		Language: h.article.Language, Origin: h.article.Origin,
+		Language: h.article.Language,
 		Published: h.At, Updated: h.At, Modified: h.At, Arrived: h.At, Seen: h.At,
+	}
+	if len(e.Authors) == 0 && h.article.Origin.Title != "" {
+		e.Authors = []feed.Person{{Name: h.article.Origin.Title}}
 	}
 	if original := webAddress(h.article.Link); original != "" {
 		e.Links = []feed.Link{{Rel: "related", Href: original}}
