@@ -191,7 +191,7 @@ func (s *site) changeEntry(archive uuid, h *happened) (feed.Article, error) {
 	e := feed.Article{
 		ID: feed.ID(h.N), Seq: h.N, Key: key, GUID: key, Link: s.base + h.path(),
 		Title: h.word() + ": " + headline(h.article), Authors: h.article.Authors, Content: content, Tags: h.article.Tags,
-		Language: h.article.Language,
+		Language:  h.article.Language,
 		Published: h.At, Updated: h.At, Modified: h.At, Arrived: h.At, Seen: h.At,
 	}
 	if len(e.Authors) == 0 && h.article.Origin.Title != "" {
