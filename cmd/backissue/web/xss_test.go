@@ -526,8 +526,9 @@ func readXMLFeed(t *testing.T, h http.Handler, path string, fragments map[string
 		case xml.StartElement:
 			text = ""
 			name := token.Name.Local
-			inItem = inItem || name == "item" // a channel's description is text
-			isHTML = inItem && (name == "description" || name == "encoded" || name == "summary")
+			// A channel's description is text, and so are those in the namespaces of podcasts and media.
+			inItem = inItem || name == "item"
+			isHTML = inItem && (name == "description" && token.Name.Space == "" || name == "encoded")
 			for _, a := range token.Attr {
 				if a.Name.Local == "type" && (a.Value == "html" || a.Value == "xhtml" || a.Value == "text/html") {
 					isHTML = true
