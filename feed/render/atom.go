@@ -382,6 +382,13 @@ func (s *atomSource) child(n *node, base string) {
 	case "category":
 		t := feed.Tag{Term: n.attr("term"), Scheme: n.attr("scheme"), Label: n.attr("label")}
 		s.Categories = append(s.Categories, atomCategories(tags([]feed.Tag{t}, nil))...)
+	case "link":
+		l := feed.Link{Href: n.attr("href"), Type: n.attr("type"), Hreflang: n.attr("hreflang"), Title: n.attr("title")}
+		if rel := entryRel(n.attr("rel")); rel != "" && rel != "self" {
+			list := linkList{s.Links}
+			list.add(newAtomLink(l, rel, base))
+			s.Links = list.links
+		}
 	case "generator":
 		if text != "" {
 			s.Generator = &generator{URI: markup.URL(n.attr("uri"), base), Version: line(n.attr("version")), Name: line(text)}
@@ -397,7 +404,7 @@ func (s *atomSource) child(n *node, base string) {
 			text = n.allText()
 		}
 		s.Subtitle = plain(text)
-	case "updated":
+	case "updated", "modified":
 		if t, err := time.Parse(time.RFC3339, text); err == nil && writable(t) {
 			s.Updated = rfc3339(t)
 		}

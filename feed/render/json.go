@@ -268,6 +268,9 @@ func jsonAuthors(people []feed.Person) []*feeds.JSONAuthor {
 	var list []*feeds.JSONAuthor
 	for _, p := range persons(people) {
 		a := &feeds.JSONAuthor{Name: p.Name, Url: web(p.URI)}
+		if _, ok := cutPrefixFold(p.URI, "mailto:"); ok {
+			a.Url = p.URI
+		}
 		if a.Url == "" && p.Email != "" {
 			a.Url = markup.URL("mailto:"+p.Email, "")
 		}

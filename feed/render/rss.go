@@ -186,9 +186,12 @@ func newRSSItem(e *entry, self string, spaces *namespaces) rssItem {
 		if rel == "" || rel == "enclosure" {
 			continue
 		}
+		if rel == "alternate" {
+			rel = "related" // readers would take it for the item's link
+		}
 		a := newAtomLink(l, rel, e.Link)
 		switch {
-		case rel == "alternate" && a.Href == x.Link:
+		case a.Href == x.Link:
 		case rel == "replies" && a.Href == x.Comments && a.Title == "" && a.Hreflang == "" && a.Length == "":
 		default:
 			list.add(a)
