@@ -197,7 +197,9 @@ func mustBeClean(t *testing.T, got string) {
 			t.Fatalf("rendering what was parsed: %v", err)
 		}
 	}
-	if again := markup.Clean(b.String(), base); again != got {
+	// The line break after <pre> is no part of the text, so a parser leaves it out.
+	firstBreak := strings.NewReplacer("<pre>\n", "<pre>")
+	if again := markup.Clean(b.String(), base); firstBreak.Replace(again) != firstBreak.Replace(got) {
 		t.Errorf("an HTML parser makes another tree of it:\n %q\n %q", got, again)
 	}
 }

@@ -70,9 +70,10 @@ func (e *entry) duration() int {
 const maxNesting = 32
 
 // parseElement takes an element apart. It reports false for one that is not well-formed, and for one
-// that has no namespace or holds something without, which would be taken for the format's own.
+// that has no namespace or holds something without, which would be taken for the format's own; and
+// for one that is or holds HTML or a drawing, whose scripts would run where the feed is opened.
 func parseElement(x *feed.Element) (node, bool) {
-	if !isURI(x.Space) || !isName(x.Name) {
+	if !isURI(x.Space) || markup.Active(x.Space) || !isName(x.Name) {
 		return node{}, false
 	}
 	var b strings.Builder
@@ -128,7 +129,7 @@ func (n *node) children(d *xml.Decoder, prefixes map[string]string, depth int) b
 		case xml.CharData:
 			n.kids = append(n.kids, node{text: markup.Legible(string(t))})
 		case xml.StartElement:
-			if !isName(t.Name.Local) || !isURI(t.Name.Space) {
+			if !isName(t.Name.Local) || !isURI(t.Name.Space) || markup.Active(t.Name.Space) {
 				return false
 			}
 			kid := node{space: t.Name.Space, name: t.Name.Local, prefix: prefixFor(prefixes, t.Name.Space)}
@@ -147,7 +148,7 @@ func (n *node) children(d *xml.Decoder, prefixes map[string]string, depth int) b
 
 func (n *node) addAttr(space, prefix, name, value string) {
 	switch {
-	case !isName(name):
+	case !isName(name) || markup.Active(space) || markup.Runs(value):
 		return
 	case space == nsXML || space == "xml":
 		if value = languageTag(value); name != "lang" || value == "" {

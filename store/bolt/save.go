@@ -80,9 +80,7 @@ func (d *DB) ready(b *store.Batch) ([]prepared, error) {
 		a.Published, a.Updated = stored(a.Published), stored(a.Updated)
 		a.Seen = stored(b.Seen)
 		ready[i] = prepared{article: a, print: feed.Fingerprint(&a), place: i}
-		for _, alias := range a.Aliases() {
-			ready[i].names = append(ready[i].names, nameOf(alias))
-		}
+		ready[i].names = namesOf(&a)
 	}
 	slices.SortStableFunc(ready, func(x, y prepared) int { return x.article.When().Compare(y.article.When()) })
 	err := d.view(func(tx *bbolt.Tx) error {
@@ -191,6 +189,11 @@ func (v *visit) resolve(ready []prepared) error {
 	for i := range v.items {
 		it := &v.items[i]
 		it.prepared, it.print, it.next, it.known = &ready[i], ready[i].print, articles[i], known[i]
+		if it.next.Key != it.article.Key { // another article has it
+			rekeyed := ready[i]
+			rekeyed.names = namesOf(&it.next)
+			it.prepared = &rekeyed
+		}
 		if err := v.decide(it); err != nil {
 			return fmt.Errorf("article %q: %w", it.next.Key, err)
 		}
@@ -249,7 +252,7 @@ func (v *visit) take(it *item) error {
 		if v.saved.Same++; it.old == nil {
 			return nil // its names are known too
 		}
-		return t.alias(v.source.ID, it.names, a.ID, it.print)
+		return t.alias(v.source.ID, it.names, it.old, it.print)
 	}
 	if err := t.append(a, it.prepared); err != nil {
 		return err
@@ -257,7 +260,7 @@ func (v *visit) take(it *item) error {
 	if err := v.file(it); err != nil {
 		return err
 	}
-	return t.alias(v.source.ID, it.names, a.ID, it.print)
+	return t.alias(v.source.ID, it.names, a, it.print)
 }
 
 // had reports whether any revision of an article has this fingerprint.
@@ -301,19 +304,27 @@ func (t *txn) printed(source feed.SourceID, name aliasName, id feed.ID, print ui
 }
 
 // alias makes the names lead to the article. A name that already leads to another one leads nowhere
-// from then on, but for the Key, which [feed.Resolve] has found to be this article's.
-func (t *txn) alias(source feed.SourceID, names []aliasName, id feed.ID, print uint64) error {
+// from then on, but for the Key, which [feed.Resolve] has found to be this article's. The fingerprint
+// stands beside the Key that goes out and beside no other that the article has had, or an article
+// that goes back to an older guid and text would look unchanged.
+func (t *txn) alias(source feed.SourceID, names []aliasName, a *feed.Article, print uint64) error {
+	own := namesOf(a)[0]
+	if names[0] != own {
+		names = append([]aliasName{own}, names...)
+	}
 	b := t.bucket(bucketAlias)
 	for _, name := range names {
-		k := keyAlias(source, name)
-		v := append(u64(uint64(id)), u64(print)...)
-		if !name.isKey() {
-			v = v[:8]
-			if have := b.Get(k); len(have) >= 8 && !bytes.Equal(have[:8], v) {
-				v = u64(0)
-			}
+		k, v := keyAlias(source, name), u64(uint64(a.ID))
+		have := b.Get(k)
+		switch {
+		case name == own:
+			v = append(v, u64(print)...)
+		case name.isKey():
+			v = append(v, u64(0)...)
+		case len(have) >= 8 && !bytes.Equal(have[:8], v):
+			v = u64(0)
 		}
-		if have := b.Get(k); bytes.Equal(have, v) {
+		if bytes.Equal(have, v) {
 			continue
 		}
 		if err := b.Put(k, v); err != nil {
@@ -321,6 +332,15 @@ func (t *txn) alias(source feed.SourceID, names []aliasName, id feed.ID, print u
 		}
 	}
 	return nil
+}
+
+func namesOf(a *feed.Article) []aliasName {
+	aliases := a.Aliases()
+	names := make([]aliasName, len(aliases))
+	for i, alias := range aliases {
+		names[i] = nameOf(alias)
+	}
+	return names
 }
 
 // memory is what the archive knows about one source.
