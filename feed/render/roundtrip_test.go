@@ -258,10 +258,10 @@ func originTitle(placed bool) func(a *feed.Article) []string {
 
 const sourceChildren = " author category contributor generator icon logo subtitle updated "
 
-// originChildren are Atom's own children of a source.
+// originChildren are Atom's own children of a source. A subtitle in XHTML is not written yet.
 func originChildren(a *feed.Article) []string {
 	return each(a.Origin.Extra, func(x feed.Element) string {
-		if !strings.HasPrefix(x.Space, nsAtom) || !strings.Contains(sourceChildren, " "+x.Name+" ") || x.Inner == "" {
+		if !strings.HasPrefix(x.Space, nsAtom) || !strings.Contains(sourceChildren, " "+x.Name+" ") || x.Inner == "" || strings.Contains(x.Inner, "<div") {
 			return ""
 		}
 		return elementName(x)
@@ -325,10 +325,10 @@ func keepsRules(x *feed.Element) bool {
 	case "point":
 		return len(strings.Fields(text)) == 2
 	case "duration":
-		return strings.Trim(text, "0123456789:") == "" && strings.Trim(text, "0:") != ""
+		return strings.Trim(text, "0123456789:") == "" && strings.Trim(text, "0:") != "" && strings.Count(text, ":") < 3
 	case "image":
 		return slices.ContainsFunc(x.Attrs, func(a feed.Attr) bool {
-			return a.Name == "href" && strings.Contains(a.Value, ".") && !strings.HasPrefix(a.Value, "/")
+			return a.Name == "href" && strings.Contains(a.Value, "://")
 		})
 	}
 	return true
