@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -154,9 +155,10 @@ func sourceSlug(s *feed.Source) string {
 	return feed.Slug(s.URL)
 }
 
-// retitle renames the source's feed when the publisher has.
+// retitle renames the source's feed when the publisher has, and says that its document is another one
+// when it describes its feed otherwise, since that goes out with it.
 func (t *txn) retitle(s, known *feed.Source, now time.Time) error {
-	if s.DisplayTitle() == known.DisplayTitle() {
+	if s.DisplayTitle() == known.DisplayTitle() && sameDescription(s, known) {
 		return nil
 	}
 	f, err := t.sourceFeed(s.ID)
@@ -166,6 +168,16 @@ func (t *txn) retitle(s, known *feed.Source, now time.Time) error {
 	f.Title = s.DisplayTitle()
 	f.touch(now)
 	return nil
+}
+
+// sameDescription reports whether two versions of a source say the same of its feed.
+func sameDescription(a, b *feed.Source) bool {
+	return a.Home == b.Home && a.Description == b.Description && a.Language == b.Language && a.Rights == b.Rights &&
+		a.Image == b.Image && slices.Equal(a.Authors, b.Authors) && slices.Equal(a.Categories, b.Categories) &&
+		slices.Equal(a.Links, b.Links) && slices.EqualFunc(a.Extra, b.Extra, func(x, y feed.Element) bool {
+		return x.Space == y.Space && x.Name == y.Name && x.Inner == y.Inner &&
+			slices.Equal(x.Attrs, y.Attrs) && maps.Equal(x.Prefixes, y.Prefixes)
+	})
 }
 
 func (t *txn) sourceFeed(id feed.SourceID) (*openFeed, error) {

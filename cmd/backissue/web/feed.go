@@ -130,8 +130,16 @@ func (s *site) renderFeed(ctx context.Context, ref store.Ref, format *format, ed
 	if err != nil {
 		return nil, err
 	}
+	d := s.subscriptionDocument(id, f, format, articles)
+	if f.Kind == store.Source {
+		source, err := s.archive.Source(ctx, f.Source)
+		if err != nil {
+			return nil, err
+		}
+		d.Describe(&source)
+	}
 	var b bytes.Buffer
-	if err := format.Write(&b, s.subscriptionDocument(id, f, format, articles)); err != nil {
+	if err := format.Write(&b, d); err != nil {
 		return nil, fmt.Errorf("write feed %q: %w", path, err)
 	}
 	doc := newDocument(path, format.class, s.feedTag(f, format), changed(f), append([]byte{}, b.Bytes()...))
