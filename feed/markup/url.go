@@ -136,7 +136,7 @@ func host(s string) string {
 		s = a
 	}
 	s = strings.TrimSuffix(s, ".") // the root, which every name is under
-	if s == "" || s[0] == '.' || strings.Contains(s, "..") || len(s) > 253 {
+	if s == "" || s[0] == '.' || s[len(s)-1] == '.' || strings.Contains(s, "..") || len(s) > 253 {
 		return ""
 	}
 	return s
