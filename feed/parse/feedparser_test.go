@@ -54,7 +54,7 @@ type theirFeed struct {
 // ours is right or as good, and nothing else may stand there.
 func TestFeedparser(t *testing.T) {
 	if testing.Short() {
-		t.Skip("reads the whole corpus four times")
+		t.Skip("-short: it reads the whole corpus four times")
 	}
 	if err := exec.Command(python, "-c", "import feedparser").Run(); err != nil {
 		t.Skip("no feedparser: ", err)

@@ -442,7 +442,7 @@ type tally struct {
 func TestRoundTrip(t *testing.T) {
 	root := filepath.Join("..", "..", "..", "shared", "corpus")
 	if testing.Short() {
-		t.Skip("it reads some two thousand feeds three times")
+		t.Skip("-short: it reads some two thousand feeds three times")
 	}
 	if _, err := os.Stat(root); err != nil {
 		t.Skip("no corpus: ", err)

@@ -40,7 +40,7 @@ import (
 // the attacks as they are.
 func TestNothingRuns(t *testing.T) {
 	if testing.Short() {
-		t.Skip("shows thousands of documents to a browser")
+		t.Skip("-short: it shows thousands of documents to a browser")
 	}
 	browser := findBrowser(t)
 	p := newProxy(t)
