@@ -26,6 +26,7 @@ var rooms = map[string][]string{
 	"feed/markup":   {},
 	"feed/opml":     {"feed"},
 	"feed/parse":    {"feed"},
+	"feed/query":    {"feed", "feed/markup"},
 	"feed/render":   {"feed", "feed/markup"},
 
 	"store":           {},
@@ -35,8 +36,9 @@ var rooms = map[string][]string{
 	"scheduler":       {"scheduler/fetch"},
 	"scheduler/fetch": {},
 
-	"cmd/backissue":         {"cmd/backissue/control", "cmd/backissue/web"},
+	"cmd/backissue":         {"cmd/backissue/control", "cmd/backissue/publish", "cmd/backissue/web"},
 	"cmd/backissue/control": {},
+	"cmd/backissue/publish": {"cmd/backissue/web"},
 	"cmd/backissue/web":     {},
 }
 

@@ -32,6 +32,13 @@ type Article struct {
 	// Twin is the article of another source that this one repeats; 0 for none. It is decided when the
 	// article comes in, and the elder of the two never has one.
 	Twin ID
+	// Homonym says that an article of another source had this Key first without being the same
+	// article, so that this one goes out under an identity of its own wherever the two may meet. It
+	// is decided when the article comes in.
+	Homonym bool
+	// Past says that this revision is an older version that came in after a newer one, from the
+	// publisher's own archive. It is in the log and never the newest.
+	Past bool
 
 	Source SourceID // where it came from
 	Key    string   // identity within the source and the guid that goes out; see [Identify]

@@ -86,8 +86,25 @@ type FetchState struct {
 	Gaps int // how often there was nothing in common with the visit before
 	Gap  Gap // the last of them
 
+	History History // how far the publisher's own archive has been brought home
+
 	TTL     time.Duration // what the feed itself asks for (RSS ttl, sy:updatePeriod); 0 for nothing
 	Repairs []string      // what had to be mended in the last body, in plain words
+}
+
+// History is how far the publisher's own archive of a source has been brought home: the documents
+// behind the one that is polled (RFC 5005, pages of WordPress, next_url of JSON Feed). They are
+// fetched from the newest to the oldest, wait on a shelf, and are taken in from the oldest on.
+type History struct {
+	Wanted  bool      // it is to be brought home, or what is new of it since the last time
+	Next    string    // address of the next older document; empty before the first and after the last
+	Top     string    // the newest document when the walk began
+	Last    string    // the newest document of the last walk that came to its end: the next one stops there
+	Fetched int       // documents fetched in the walk under way, or in the last one
+	Shelved int       // documents that wait on the shelf
+	Begun   time.Time // when the walk under way began
+	Done    time.Time // when a walk last came to its end; zero where none has
+	Problem string    // why the walk is stuck, in plain words; empty while it goes on
 }
 
 // Gap is a stretch of a source's history that the archive has missed, as far as can be told: a

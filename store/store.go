@@ -30,6 +30,7 @@ const (
 	Source Kind = 's' // what came from one source
 	Tag    Kind = 't' // what is filed under one tag
 	Author Kind = 'a' // what one author wrote
+	Search Kind = 'q' // what a saved search finds
 )
 
 // Ref names a feed: its kind and its URL name (see [feed.Slug]). All has the name "".
@@ -48,11 +49,37 @@ type Feed struct {
 	Changed  time.Time // when the document last changed; never goes back
 	Edition  uint64    // rises with every change of the document
 	Source   feed.SourceID
+	Search   *Definition // of a feed of kind Search; of the parts of a split one, the whole one's
+
+	// Reshaped is the Edition with which the document last changed otherwise than by what its log
+	// says: something was released, or left the feed, or the source describes itself anew.
+	Reshaped uint64
+	// Touched is the number of the commit that last changed the record; see [Reader.Touched].
+	Touched uint64
 
 	// Sealed is how many archive documents (RFC 5005 §4) the feed has; together they hold the log's
 	// positions up to Open. What follows is the log's open tail.
 	Sealed uint64
 	Open   uint64
+}
+
+// Definition says what a saved search is: a feed that its owner defines.
+type Definition struct {
+	Name  string // as the owner gave it; its slug is the feed's URL name
+	Query string // see package query
+	Limit int    // how many articles the live document holds at most; 0 for as many as any feed's
+	// Split makes a feed of its own for each tag of the articles found, with the Ref NAME/TAG.
+	Split bool
+}
+
+// Sealed is an archive document (RFC 5005 §4) of a feed: positions of its log, and how the feed called
+// and described itself when the document was sealed. Nothing of it ever changes.
+type Sealed struct {
+	From, To uint64 // the positions from From up to and without To
+	Title    string // see [Feed.Title]
+	// About is the source as it described itself then; nil but for feeds of kind Source. Only what a
+	// feed document says of it is there: titles, texts, links, people, extension elements.
+	About *feed.Source
 }
 
 // Query asks for a page of a feed's articles, newest first by [feed.Article.When].
@@ -105,6 +132,7 @@ const (
 	Revised  ChangeKind = 'r' // its publisher has changed it
 	Gone     ChangeKind = 'g' // its publisher has taken it out of the feed
 	Returned ChangeKind = 'b' // it is back in the feed
+	Released ChangeKind = 'l' // its owner has let it into the live feeds
 )
 
 // Change is something that happened to an article after it came in.
@@ -146,9 +174,19 @@ type Reader interface {
 	// Log returns up to limit revisions of a feed's log from a position (counted from 0) on, in the
 	// order in which they were accepted. What it returns for a position never changes.
 	Log(ctx context.Context, ref Ref, from uint64, limit int) ([]feed.Article, error)
-	// Document returns which positions of a feed's log the archive document k (counted from 0) holds:
-	// those from from up to and without to. They never change. ErrNotFound where it is not sealed yet.
-	Document(ctx context.Context, ref Ref, k uint64) (from, to uint64, err error)
+	// Document returns the archive document k (counted from 0) of a feed; ErrNotFound where it is not
+	// sealed yet. No document holds two revisions of one article.
+	Document(ctx context.Context, ref Ref, k uint64) (Sealed, error)
+	// Touched returns up to limit feeds whose records have changed since the given commit, in the
+	// order of [Feed.Touched]: where Touched of one call's last is handed to the next, all that changed
+	// meanwhile is met, however often it changed. 0 begins with the oldest.
+	Touched(ctx context.Context, after uint64, limit int) ([]Feed, error)
+	// Shelf returns the document of a publisher's own archive that was shelved last and is not taken
+	// off yet; false where there is none.
+	Shelf(ctx context.Context, id feed.SourceID) (Shelved, bool, error)
+	// Identity returns what tells this archive from all others: 16 bytes that were drawn when it was
+	// made and never change.
+	Identity(ctx context.Context) ([16]byte, error)
 	// Standing returns what the archive knows about an article beyond its revisions, or ErrNotFound.
 	Standing(ctx context.Context, id feed.ID) (Standing, error)
 	// Changes returns up to limit changes, newest first, before the one with this number; 0 starts at
@@ -190,6 +228,17 @@ type Store interface {
 	// Release lets what is held back of a source into the live feeds, and returns how much that was.
 	// ErrNotFound for no such source.
 	Release(ctx context.Context, id feed.SourceID) (int, error)
+	// Define makes a saved search a feed, or changes the one of this name, and returns it. What the
+	// archive has is searched then, so this reads the whole archive; progress, if not nil, hears how
+	// many revisions have been read, of how many. Cut off, it goes on where it was when it is called
+	// again. What the feed's log has once had stays there; what the search no longer finds leaves the
+	// feed.
+	Define(ctx context.Context, d Definition, progress func(done, of uint64)) (Feed, error)
+	// Undefine ends a saved search: its feeds are gone. ErrNotFound for no such name.
+	Undefine(ctx context.Context, name string) error
+	// Shelve puts a document of a publisher's own archive on top of the source's shelf, and keeps how
+	// far the walk has come, in one. With a nil document it keeps only that.
+	Shelve(ctx context.Context, id feed.SourceID, h feed.History, document *Shelved) error
 	// Due returns up to limit subscribed sources whose time has come, the longest due first.
 	Due(ctx context.Context, now time.Time, limit int) ([]feed.Source, error)
 	// NextDue returns when the next subscribed source is due; false where there is none.
@@ -220,6 +269,20 @@ type Batch struct {
 	// Backfill says that Articles come from the publisher's own archive: those that are new are back
 	// issues ([Standing.Back]).
 	Backfill bool
+	// Past says, with Backfill, that the articles are as they were when their document was sealed
+	// (RFC 5005 §4). One that is known in another version, and came in live, is an older version of it
+	// unless it is dated later ([feed.Article.Past]).
+	Past bool
+	// Unshelve takes the document on top of the source's shelf off it, together with this. Only
+	// Source.Fetch.History of the fetch state is stored then.
+	Unshelve bool
+}
+
+// Shelved is a document of a publisher's own archive that waits to be taken in.
+type Shelved struct {
+	URL         string
+	ContentType string
+	Body        []byte
 }
 
 // Saved says what became of a [Batch].

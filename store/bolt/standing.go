@@ -14,7 +14,7 @@ import (
 )
 
 // Document implements [store.Reader].
-func (d *DB) Document(_ context.Context, ref store.Ref, k uint64) (from, to uint64, err error) {
+func (d *DB) Document(_ context.Context, ref store.Ref, k uint64) (s store.Sealed, err error) {
 	err = d.view(func(tx *bbolt.Tx) error {
 		number, _, err := lookupFeed(tx, ref)
 		if err != nil {
@@ -24,13 +24,13 @@ func (d *DB) Document(_ context.Context, ref store.Ref, k uint64) (from, to uint
 		if k > math.MaxUint32 || seals.Get(keySeal(number, uint32(k))) == nil {
 			return fmt.Errorf("document %d of feed %q: %w", k, string(ref.Kind)+ref.Name, store.ErrNotFound)
 		}
-		to = decode64(seals.Get(keySeal(number, uint32(k))))
+		s.To = decode64(seals.Get(keySeal(number, uint32(k))))
 		if k > 0 {
-			from = decode64(seals.Get(keySeal(number, uint32(k)-1)))
+			s.From = decode64(seals.Get(keySeal(number, uint32(k)-1)))
 		}
 		return nil
 	})
-	return from, to, err
+	return s, err
 }
 
 // Standing implements [store.Reader].

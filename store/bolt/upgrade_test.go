@@ -53,8 +53,8 @@ func TestUpgradeFrom1(t *testing.T) {
 		if err != nil || f.Length != 132 || f.Articles != 129 || f.Sealed != 1 || f.Open != 100 {
 			t.Errorf("%s: the feed of everything is %+v, %v", when, f, err)
 		}
-		if from, to, err := db.Document(t.Context(), f.Ref, 0); from != 0 || to != 100 || err != nil {
-			t.Errorf("%s: document 0 is [%d, %d), %v", when, from, to, err)
+		if s, err := db.Document(t.Context(), f.Ref, 0); s.From != 0 || s.To != 100 || err != nil {
+			t.Errorf("%s: document 0 is [%d, %d), %v", when, s.From, s.To, err)
 		}
 		changes, err := db.Changes(t.Context(), 0, 10)
 		var got []string

@@ -49,14 +49,14 @@ func (h *harness) nothingLost(ref store.Ref) {
 	f := must(h.Feed(h.Context(), ref))(h)
 	var end uint64
 	for k := range f.Sealed {
-		from, to, err := h.Document(h.Context(), ref, k)
-		if err != nil || from != end || to <= from || to-from > store.ArchiveLen {
-			h.Fatalf("document %d holds [%d, %d) after %d: %v", k, from, to, end, err)
+		s, err := h.Document(h.Context(), ref, k)
+		if err != nil || s.From != end || s.To <= s.From || s.To-s.From > store.ArchiveLen {
+			h.Fatalf("document %d holds [%d, %d) after %d: %v", k, s.From, s.To, end, err)
 		}
-		end = to
+		end = s.To
 	}
 	h.equal("the last document's end", end, f.Open)
-	if _, _, err := h.Document(h.Context(), ref, f.Sealed); !errors.Is(err, store.ErrNotFound) {
+	if _, err := h.Document(h.Context(), ref, f.Sealed); !errors.Is(err, store.ErrNotFound) {
 		h.Errorf("a document that is not sealed: %v", err)
 	}
 	in := map[feed.ID]bool{}
@@ -277,11 +277,11 @@ func documentsNeverChange(h *harness) {
 	h.visited(noon, articles(300, 530)...)
 	ranges := func() (all [][2]uint64) {
 		for k := range must(h.Feed(h.Context(), everything()))(h).Sealed {
-			from, to, err := h.Document(h.Context(), everything(), k)
+			s, err := h.Document(h.Context(), everything(), k)
 			if err != nil {
 				h.Fatal(err)
 			}
-			all = append(all, [2]uint64{from, to})
+			all = append(all, [2]uint64{s.From, s.To})
 		}
 		return all
 	}
