@@ -14,13 +14,16 @@ import (
 // answers for a document it has once been given would show every subscriber old articles as new.
 
 // Identify gives every article of one document its Key, the identity within its source and the
-// guid that goes out. It returns the articles with plain repetitions left out (the same guid, link
-// and title twice in one document; the one updated last stays, in the first one's place). With
-// [PolicyAuto]:
+// guid that goes out. It returns the articles with repetitions left out: the same guid, link and
+// title twice in one document, unless both date and text say that they are two articles. Different
+// dates alone do not, nor do different texts: those are one article and its edit, of which the one
+// updated last stays, in the first one's place. With [PolicyAuto]:
 //
 //   - A guid that one article carries is the Key, verbatim.
 //   - A guid that several different articles carry tells nobody apart: the Key is a UUID of guid and
-//     link (or, with one link for all, of guid and title), whatever the order of the items.
+//     link (or, with one link for all, of guid, title and day), whatever the order of the items. Of
+//     those that differ in nothing of this but the time, the oldest has that Key, and the others have
+//     UUIDs with the time in full. No such Key depends on the text, which may be edited.
 //   - Without a guid, the link is the Key if no other item has it and it is not the site's home.
 //   - Without either, the Key is a UUID of what changes least: the enclosure's address, or the title
 //     with the publication date, or the text.
@@ -38,16 +41,19 @@ func Identify(articles []Article, home string, policy Policy) []Article {
 	// What is still shared differs only in its text (a feed of bare descriptions, say). The oldest
 	// has the key, so that those which come later do not take it.
 	times := make(map[string]int, len(articles))
-	taken := make(map[string]bool, len(articles))
+	taken := make(map[string]*Article, len(articles))
 	for _, i := range oldestFirst(articles) {
 		a := &articles[i]
 		base := policy.key(a, guids, links, home)
 		a.Key = base
-		for taken[NormalURL(a.Key)] {
-			times[base]++
-			a.Key = uuid("again", base, a.Title, a.Summary, a.Content, strconv.Itoa(times[base]))
+		if first := taken[NormalURL(base)]; first != nil && policy.heading(a).guid != "" && policy.heading(a) == policy.heading(first) {
+			a.Key = a.keyOfTime()
 		}
-		taken[NormalURL(a.Key)] = true
+		for taken[NormalURL(a.Key)] != nil {
+			times[base]++
+			a.Key = a.keyAgain(base, times[base])
+		}
+		taken[NormalURL(a.Key)] = a
 	}
 	return articles
 }
@@ -59,12 +65,13 @@ func oldestFirst(articles []Article) []int {
 	for i := range places {
 		places[i] = i
 	}
-	slices.SortStableFunc(places, func(i, j int) int {
-		a, b := &articles[i], &articles[j]
-		return cmp.Or(a.Published.Compare(b.Published), a.Updated.Compare(b.Updated),
-			cmp.Compare(a.Title, b.Title), cmp.Compare(a.Summary, b.Summary), cmp.Compare(a.Content, b.Content))
-	})
+	slices.SortStableFunc(places, func(i, j int) int { return byAge(&articles[i], &articles[j]) })
 	return places
+}
+
+func byAge(a, b *Article) int {
+	return cmp.Or(a.Published.Compare(b.Published), a.Updated.Compare(b.Updated),
+		cmp.Compare(a.Title, b.Title), cmp.Compare(a.Summary, b.Summary), cmp.Compare(a.Content, b.Content))
 }
 
 // guid returns the article's guid if the policy trusts it.
@@ -86,9 +93,9 @@ func (p Policy) key(a *Article, guids, links map[string]int, home string) string
 	case strings.TrimSpace(guid) != "" && guids[guid] == 1:
 		return guid
 	case strings.TrimSpace(guid) != "" && !shared:
-		return uuid("guid+link", guid, link)
+		return a.keyOfLink()
 	case strings.TrimSpace(guid) != "":
-		return uuid("guid+title", guid, link, a.Title, day(a.Published))
+		return a.keyOfDay()
 	case !shared && link != NormalURL(home):
 		return a.Link
 	}
@@ -106,25 +113,145 @@ func (a *Article) keyOfShared(link string) string {
 	return uuid("text", link, day(a.Published), a.Summary, a.Content)
 }
 
+// keyOfLink returns the Key of an article whose guid others carry, but not with its link.
+func (a *Article) keyOfLink() string { return uuid("guid+link", a.GUID, NormalURL(a.Link)) }
+
+// keyOfDay returns the Key of an article whose guid and link others carry.
+func (a *Article) keyOfDay() string {
+	return uuid("guid+title", a.GUID, NormalURL(a.Link), a.Title, day(a.Published))
+}
+
+// keyOfTime returns the Key of an article whose keyOfDay an older one has.
+func (a *Article) keyOfTime() string {
+	return uuid("guid+title+time", a.GUID, NormalURL(a.Link), a.Title, a.Published.UTC().Format("2006-01-02T15:04:05.000000Z"))
+}
+
+// keyAgain returns a Key for an article from which n others have taken base and what was made of it.
+func (a *Article) keyAgain(base string, n int) string {
+	return uuid("again", base, a.Title, a.Summary, a.Content, strconv.Itoa(n))
+}
+
+// heading is what two items of a document have in common of which one may repeat the other.
+type heading struct{ guid, link, title, rest string }
+
+func (p Policy) heading(a *Article) heading {
+	h := heading{p.guid(a), a.Link, a.Title, ""}
+	if h.guid == "" {
+		h.rest = a.Published.String() + a.Summary + a.Content
+	}
+	return h
+}
+
+// dropRepeats leaves out the items that say of an article what another item has said.
 func dropRepeats(articles []Article, policy Policy) []Article {
-	type same struct{ guid, link, title, published string }
-	at := make(map[same]int, len(articles))
-	kept := articles[:0:len(articles)]
-	for _, a := range articles {
-		k := same{policy.guid(&a), a.Link, a.Title, ""}
-		if k.guid == "" {
-			k.published = a.Published.String() + a.Summary + a.Content
+	first := make(map[heading]int, len(articles))
+	alike := make(map[int][]int) // the places of the items with one heading, by the first of them
+	for i := range articles {
+		h := policy.heading(&articles[i])
+		at, ok := first[h]
+		switch {
+		case !ok:
+			first[h] = i
+		case alike[at] == nil:
+			alike[at] = []int{at, i}
+		default:
+			alike[at] = append(alike[at], i)
 		}
-		if i, ok := at[k]; ok {
-			if a.Updated.After(kept[i].Updated) {
-				kept[i] = a
+	}
+	if len(alike) == 0 {
+		return articles
+	}
+	repeats := make([]bool, len(articles))
+	for _, places := range alike {
+		groups := [][]int{places}
+		if policy.guid(&articles[places[0]]) != "" {
+			groups = apart(articles, places)
+		}
+		for _, group := range groups {
+			stays := group[0]
+			for _, i := range group {
+				repeats[i] = true
+				a := &articles[i]
+				if a.Updated.After(articles[stays].Updated) && (len(groups) == 1 || !a.Published.IsZero()) {
+					stays = i
+				}
 			}
-			continue
+			at := slices.Min(group)
+			articles[at], articles[stays], repeats[at] = articles[stays], articles[at], false
 		}
-		at[k] = len(kept)
-		kept = append(kept, a)
+	}
+	kept := articles[:0]
+	for i := range articles {
+		if !repeats[i] {
+			kept = append(kept, articles[i])
+		}
 	}
 	return kept
+}
+
+// apart groups the items at these places by the articles that they are. Those of one date or with one
+// opening are one article, and so is with the oldest what has no date or no text to tell it from the
+// others. If all are one article, they keep their order; else each group has its oldest first and those
+// without a date last, so that nothing depends on the order of the document.
+func apart(articles []Article, places []int) [][]int {
+	sorted := slices.Clone(places)
+	slices.SortStableFunc(sorted, func(i, j int) int {
+		a, b := &articles[i], &articles[j]
+		if undated := a.Published.IsZero(); undated != b.Published.IsZero() {
+			if undated {
+				return 1
+			}
+			return -1
+		}
+		return byAge(a, b)
+	})
+	parent := make([]int, len(sorted)) // in the tree of those that are one article
+	root := func(n int) int {
+		for parent[n] != n {
+			parent[n] = parent[parent[n]]
+			n = parent[n]
+		}
+		return n
+	}
+	dates, openings := map[int64]int{}, map[string]int{}
+	told := make([]bool, len(sorted))
+	for n, i := range sorted {
+		parent[n] = n
+		text, dated := opening(articles[i].text()), !articles[i].Published.IsZero()
+		told[n] = text != "" && dated
+		if same, ok := openings[text]; ok && text != "" {
+			parent[root(n)] = root(same)
+		}
+		openings[text] = n
+		if same, ok := dates[articles[i].Published.UnixMicro()]; ok && dated {
+			parent[root(n)] = root(same)
+		}
+		dates[articles[i].Published.UnixMicro()] = n
+	}
+	for n := range sorted {
+		told[root(n)] = told[root(n)] || told[n]
+	}
+	oldest := max(0, slices.Index(told, true))
+	groups := make(map[int][]int)
+	var roots []int
+	for n, i := range sorted {
+		r := root(n)
+		if !told[r] {
+			r = root(oldest)
+		}
+		if groups[r] == nil {
+			roots = append(roots, r)
+		}
+		groups[r] = append(groups[r], i)
+	}
+	if len(roots) == 1 {
+		return [][]int{places}
+	}
+	parts := make([][]int, len(roots))
+	for k, r := range roots {
+		parts[k] = groups[r]
+	}
+	return parts
 }
 
 // AliasKind says what about an article an [Alias] names. The letters are stored; never renumber.
@@ -156,6 +283,17 @@ const (
 
 func (a *Article) keyAlias() Alias { return Alias{AliasKey, NormalURL(a.Key)} }
 
+// dateAlias returns the name that the date makes; without a value if it says too little for one.
+func (a *Article) dateAlias() Alias {
+	switch {
+	case toTheMinute(a.Published):
+		return Alias{AliasDate, a.Published.UTC().Format(time.RFC3339)}
+	case !a.Published.IsZero() && a.Title != "":
+		return Alias{AliasDate, day(a.Published) + "\n" + a.Title}
+	}
+	return Alias{Kind: AliasDate}
+}
+
 // Aliases returns every name of the article, strongest first.
 func (a *Article) Aliases() []Alias {
 	names := make([]Alias, 0, 5)
@@ -170,11 +308,8 @@ func (a *Article) Aliases() []Alias {
 	if len(a.Enclosures) > 0 && a.Enclosures[0].URL != "" {
 		names = append(names, Alias{AliasEnclosure, NormalURL(a.Enclosures[0].URL)})
 	}
-	switch {
-	case toTheMinute(a.Published):
-		names = append(names, Alias{AliasDate, a.Published.UTC().Format(time.RFC3339)})
-	case !a.Published.IsZero() && a.Title != "":
-		names = append(names, Alias{AliasDate, day(a.Published) + "\n" + a.Title})
+	if d := a.dateAlias(); d.Value != "" {
+		names = append(names, d)
 	}
 	if text := a.text(); len(text) >= minName {
 		names = append(names, Alias{AliasContent, a.Title + "\n" + text})

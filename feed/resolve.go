@@ -8,7 +8,8 @@ import (
 
 // Memory is what [Resolve] asks an archive about one source.
 type Memory interface {
-	// Find returns the article to which an alias leads; false where it leads nowhere or to several.
+	// Find returns the article to which an alias leads: 0 and true where it leads to several, 0 and
+	// false where it leads nowhere.
 	Find(Alias) (ID, bool, error)
 	// Load returns the newest revision of an article.
 	Load(ID) (*Article, error)
@@ -27,8 +28,14 @@ type Memory interface {
 // A link that is the Key for want of a guid may turn out to serve one article after another, each
 // alone in its document. Such an article is not the one that had the link before, and gets the Key
 // that [Identify] would have given it had they met: Resolve changes its Key in articles.
+//
+// The same goes for a guid, but only if the archive knows several articles by it, since they once
+// stood side by side. Then an item that carries it alone is the one that has its date or the opening of
+// its text, or a new one. As long as the archive knows but one article by a guid, what carries it is
+// that article, however much the publisher has rewritten and dated anew.
 func Resolve(articles []Article, policy Policy, m Memory) ([]ID, error) {
-	r := resolver{articles, policy, m, make([]ID, len(articles)), make(map[ID]int, len(articles))}
+	r := resolver{articles, policy, m, make([]ID, len(articles)), make(map[ID]int, len(articles)),
+		make(map[int]string), make(map[int]bool)}
 	unknown, err := r.byKey()
 	if err != nil {
 		return nil, err
@@ -47,34 +54,63 @@ type resolver struct {
 	policy   Policy
 	memory   Memory
 	known    []ID
-	by       map[ID]int // which article of the document a known one is
+	by       map[ID]int     // which article of the document a known one is
+	given    map[int]string // the Keys that articles had before this changed them
+	shared   map[int]bool   // the articles whose Keys do not tell which of several they are
 }
 
 func (r *resolver) claim(i int, id ID) { r.known[i], r.by[id] = id, i }
+
+func (r *resolver) rekey(i int, key string) {
+	if _, ok := r.given[i]; !ok {
+		r.given[i] = r.articles[i].Key
+	}
+	r.articles[i].Key = key
+}
+
+// yield takes back that an article is a known one. If that had changed its Key, which is the other's
+// then, it gets its own again, or one that is nobody's.
+func (r *resolver) yield(i int) error {
+	r.known[i] = 0
+	key, ok := r.given[i]
+	if !ok {
+		return nil
+	}
+	if id, err := r.findKey(key); err != nil {
+		return err
+	} else if id != 0 {
+		key = r.articles[i].keyAgain(key, 1)
+	}
+	r.articles[i].Key = key
+	return nil
+}
+
+// find returns the one article to which an alias leads, or 0.
+func (r *resolver) find(name Alias) (ID, error) {
+	id, _, err := r.memory.Find(name)
+	return id, err
+}
+
+func (r *resolver) findKey(key string) (ID, error) { return r.find(Alias{AliasKey, NormalURL(key)}) }
 
 // byKey finds the articles whose Keys are known, and returns the places of the others.
 func (r *resolver) byKey() (unknown []int, err error) {
 	for i := range r.articles {
 		a := &r.articles[i]
-		id, ok, err := r.memory.Find(a.keyAlias())
+		id, err := r.findKey(a.Key)
+		switch {
+		case err != nil:
+		case strings.TrimSpace(r.policy.guid(a)) != "":
+			id, err = r.byGUID(i, id)
+		case id != 0 && r.policy.linkIsKey(a):
+			id, err = r.byLink(i, id)
+		}
 		if err != nil {
 			return nil, err
 		}
-		if ok && r.policy.linkIsKey(a) {
-			old, err := r.memory.Load(id)
-			if err != nil {
-				return nil, err
-			}
-			if another(old, a) {
-				a.Key = a.keyOfShared(NormalURL(a.Link))
-				if id, ok, err = r.memory.Find(a.keyAlias()); err != nil {
-					return nil, err
-				}
-			}
-		}
 		other, claimed := r.by[id]
 		switch {
-		case !ok:
+		case id == 0:
 			unknown = append(unknown, i)
 		case !claimed:
 			r.claim(i, id)
@@ -84,16 +120,124 @@ func (r *resolver) byKey() (unknown []int, err error) {
 			if err != nil {
 				return nil, err
 			}
+			loser := other
 			if old.keyAlias() != a.keyAlias() {
-				other = i
-			} else {
-				r.known[other] = 0
+				loser = i
+			}
+			if err := r.yield(loser); err != nil {
+				return nil, err
+			}
+			if loser == other {
 				r.claim(i, id)
 			}
-			unknown = append(unknown, other)
+			unknown = append(unknown, loser)
 		}
 	}
 	return unknown, nil
+}
+
+// byLink returns which article one is whose Key is its link: not the known one that has it, if all
+// else speaks against that.
+func (r *resolver) byLink(i int, id ID) (ID, error) {
+	a := &r.articles[i]
+	old, err := r.memory.Load(id)
+	if err != nil || !another(old, a) {
+		return id, err
+	}
+	r.rekey(i, a.keyOfShared(NormalURL(a.Link)))
+	return r.findKey(a.Key)
+}
+
+// byGUID returns which article one with a guid is, if its Key leads to id. Where that Key may be
+// another article's, it looks at date and text, and at the Keys that this one would have had beside
+// that other. An article that it does not know gets a Key that no known one has.
+func (r *resolver) byGUID(i int, id ID) (ID, error) {
+	a := &r.articles[i]
+	shared, err := r.keyIsShared(a, id)
+	if err != nil || !shared {
+		return id, err
+	}
+	r.shared[i] = true
+	dated, err := r.find(a.dateAlias())
+	if err != nil || id != 0 && (id == dated || a.Published.IsZero()) {
+		return id, err
+	}
+	keys := []string{a.keyOfLink(), a.keyOfDay(), a.keyOfTime()}
+	have := make([]ID, len(keys))
+	for k, key := range keys {
+		if have[k], err = r.findKey(key); err != nil {
+			return 0, err
+		}
+		if have[k] != 0 && have[k] == dated {
+			r.rekey(i, key)
+			return dated, nil
+		}
+	}
+	var met *Article // which has the Key and is another
+	if id != 0 {
+		if met, err = r.memory.Load(id); err != nil || !distinct(met, a) {
+			return id, err
+		}
+	}
+	for k, key := range keys {
+		if have[k] == 0 || have[k] == id {
+			continue
+		}
+		old, err := r.memory.Load(have[k])
+		if err != nil {
+			return 0, err
+		}
+		if matches(old, a) {
+			r.rekey(i, key)
+			return have[k], nil
+		}
+	}
+	if met != nil {
+		r.rekey(i, a.keyBeside(met, keys, have))
+	}
+	return 0, nil
+}
+
+// keyIsShared reports whether several articles may have the Key that a trusted guid has made, and
+// that leads to id. A guid, or a guid and link, that a document has shown at several articles leads
+// to more than the one that has the Key.
+func (r *resolver) keyIsShared(a *Article, id ID) (bool, error) {
+	name := Alias{AliasGUID, NormalURL(a.GUID)}
+	switch a.Key {
+	case a.GUID:
+	case a.keyOfLink():
+		name = Alias{AliasLink, linkName(a.Link)}
+	default:
+		return true, nil
+	}
+	other, ok, err := r.memory.Find(name)
+	return ok && (other == 0 || id != 0 && other != id), err
+}
+
+// keyBeside returns the first of its possible Keys that is nobody's, for a new article that has a
+// guid in common with a known one.
+func (a *Article) keyBeside(met *Article, keys []string, have []ID) string {
+	for k, key := range keys {
+		if have[k] == 0 && (k > 0 || a.Link != "" && NormalURL(a.Link) != NormalURL(met.Link)) {
+			return key
+		}
+	}
+	return a.keyAgain(keys[len(keys)-1], 1)
+}
+
+// distinct reports whether two articles with one guid are two: dated differently, and with texts that
+// begin with different words.
+func distinct(x, y *Article) bool {
+	if x.Published.IsZero() || y.Published.IsZero() || x.Published.Equal(y.Published) {
+		return false
+	}
+	ox, oy := opening(x.text()), opening(y.text())
+	return ox != "" && oy != "" && ox != oy
+}
+
+// matches reports whether date or text speak for two articles with one guid being one.
+func matches(x, y *Article) bool {
+	return !x.Published.IsZero() && x.Published.Equal(y.Published) || alike(x.text(), y.text())
 }
 
 // linkIsKey reports whether the article's Key is its link, and only for want of a guid.
@@ -112,7 +256,7 @@ func another(old, next *Article) bool {
 // found.
 func (r *resolver) byName(places []int, sure bool) (unknown []int, err error) {
 	for _, i := range places {
-		id, err := r.find(&r.articles[i], sure)
+		id, err := r.named(i, sure)
 		switch {
 		case err != nil:
 			return nil, err
@@ -125,20 +269,29 @@ func (r *resolver) byName(places []int, sure bool) (unknown []int, err error) {
 	return unknown, nil
 }
 
-func (r *resolver) find(a *Article, sure bool) (ID, error) {
+// named returns the known article that the article has a name in common with and a witness for.
+func (r *resolver) named(i int, sure bool) (ID, error) {
+	a := &r.articles[i]
 	for _, name := range a.leads() {
-		id, ok, err := r.memory.Find(name.at)
+		id, err := r.find(name.at)
 		if err != nil {
 			return 0, err
 		}
-		if _, claimed := r.by[id]; !ok || claimed {
+		if _, claimed := r.by[id]; id == 0 || claimed {
 			continue
 		}
 		old, err := r.memory.Load(id)
 		if err != nil {
 			return 0, err
 		}
-		if r.policy.witnessed(name.as, old, a) && (!sure || old.Published.Equal(a.Published) || agree(old.Title, a.Title)) {
+		if r.shared[i] && distinct(old, a) || !r.policy.witnessed(name.as, old, a) {
+			continue
+		}
+		same := agree(old.Title, a.Title)
+		if r.shared[i] { // whose titles say no more than their guid
+			same = alike(old.text(), a.text())
+		}
+		if !sure || same || old.Published.Equal(a.Published) {
 			return id, nil
 		}
 	}
@@ -252,6 +405,20 @@ func sameText(x, y string) bool {
 func alike(x, y string) bool {
 	n, whole := common(x, y)
 	return n >= minContent || n > 0 && whole
+}
+
+// opening returns what two texts have in common if and only if they are [alike]: the first letters of
+// the words of an HTML text. Of one without words it returns what there is to see.
+func opening(text string) string {
+	essence := appendHTML(nil, text)
+	letters := make([]byte, 0, minContent)
+	for i := skipMarks(essence, 0); i < len(essence) && len(letters) < minContent; i = skipMarks(essence, i+1) {
+		letters = append(letters, essence[i])
+	}
+	if len(letters) == 0 {
+		return string(essence)
+	}
+	return string(letters)
 }
 
 // common returns how many letters of their words two HTML texts have in common at their beginning,

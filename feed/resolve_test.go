@@ -30,8 +30,8 @@ func remember(articles ...feed.Article) *memory {
 }
 
 func (m *memory) Find(name feed.Alias) (feed.ID, bool, error) {
-	id := m.names[name]
-	return id, id != 0, nil
+	id, ok := m.names[name]
+	return id, ok, nil
 }
 
 func (m *memory) Load(id feed.ID) (*feed.Article, error) { return &m.articles[id-1], nil }

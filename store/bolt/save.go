@@ -355,8 +355,7 @@ func (m *memory) Find(name feed.Alias) (feed.ID, bool, error) {
 	if len(v) < 8 {
 		return 0, false, nil
 	}
-	id := feed.ID(binary.BigEndian.Uint64(v))
-	return id, id != 0, nil
+	return feed.ID(binary.BigEndian.Uint64(v)), true, nil
 }
 
 // Load implements [feed.Memory].

@@ -1,0 +1,76 @@
+package bolt_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/backissue/backissue/feed"
+	"github.com/backissue/backissue/feed/parse"
+)
+
+// TestOneGUIDForSeveral meets articles that have guid, link and title in common, in every set of them
+// and in many orders. Once each two of them have stood side by side, every one is there once, and what
+// comes again is neither new nor an edit.
+func TestOneGUIDForSeveral(t *testing.T) {
+	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for name, step := range map[string]time.Duration{"of a day": time.Hour, "of different days": 24 * time.Hour} {
+		for _, title := range []string{"Note", ""} {
+			t.Run(name+" "+title, func(t *testing.T) {
+				t.Parallel()
+				var notes []feed.Article
+				for i := range 4 {
+					notes = append(notes, feed.Article{GUID: "g", Link: "https://example.org/notes", Title: title,
+						Published: start.Add(time.Duration(i) * step), Summary: fmt.Sprintf("%d is what this is about.", i)})
+				}
+				for seed := range uint64(12) {
+					oneGUID(t, notes, rand.New(rand.NewPCG(seed, 7)))
+				}
+			})
+		}
+	}
+}
+
+func oneGUID(t *testing.T, notes []feed.Article, order *rand.Rand) {
+	t.Helper()
+	r := newReplay(t)
+	now := notes[len(notes)-1].Published.AddDate(0, 0, 1)
+	var sets []int
+	for round := range 3 {
+		for _, set := range order.Perm(1<<len(notes) - 1) {
+			set++
+			sets = append(sets, set)
+			var items []feed.Article
+			for _, i := range order.Perm(len(notes)) {
+				if set&(1<<i) != 0 {
+					items = append(items, notes[i])
+				}
+			}
+			doc := &parse.Document{Source: feed.Source{URL: "https://feeds.example/notes", Title: "Notes"}}
+			doc.Articles = feed.Identify(items, "", feed.PolicyAuto)
+			now = now.Add(time.Hour)
+			saved, _ := r.save(doc, now)
+			if round > 0 && len(saved.Added)+len(saved.Revised) > 0 {
+				t.Fatalf("after the sets %b: %d new and %d revised", sets, len(saved.Added), len(saved.Revised))
+			}
+		}
+	}
+	var got, want []string
+	keys := map[string]bool{}
+	for _, a := range r.articles() {
+		got = append(got, a.Summary)
+		keys[a.Key] = true
+	}
+	for _, n := range notes {
+		want = append(want, n.Summary)
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) || len(keys) != len(want) {
+		t.Errorf("after the sets %b: %q with %d keys, want %q", sets, got, len(keys), want)
+	}
+	if faults, err := r.db.Check(t.Context()); err != nil || len(faults) > 0 {
+		t.Errorf("check: %v, %v", faults, err)
+	}
+}
