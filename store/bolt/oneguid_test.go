@@ -13,17 +13,24 @@ import (
 
 // TestOneGUIDForSeveral meets articles that have guid, link and title in common, in every set of them
 // and in many orders. Once each two of them have stood side by side, every one is there once, and what
-// comes again is neither new nor an edit.
+// comes again is neither new nor an edit, and an edit is one of its own article.
 func TestOneGUIDForSeveral(t *testing.T) {
-	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	for name, step := range map[string]time.Duration{"of a day": time.Hour, "of different days": 24 * time.Hour} {
+	morning := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	for name, dates := range map[string]struct {
+		start time.Time
+		step  time.Duration
+	}{
+		"of a day":          {morning.Add(12 * time.Hour), time.Hour},
+		"of different days": {morning.Add(12 * time.Hour), 24 * time.Hour},
+		"dated to the day":  {morning, 24 * time.Hour},
+	} {
 		for _, title := range []string{"Note", ""} {
 			t.Run(name+" "+title, func(t *testing.T) {
 				t.Parallel()
 				var notes []feed.Article
 				for i := range 4 {
 					notes = append(notes, feed.Article{GUID: "g", Link: "https://example.org/notes", Title: title,
-						Published: start.Add(time.Duration(i) * step), Summary: fmt.Sprintf("%d is what this is about.", i)})
+						Published: dates.start.Add(time.Duration(i) * dates.step), Summary: fmt.Sprintf("%d is what this is about.", i)})
 				}
 				for seed := range uint64(12) {
 					oneGUID(t, notes, rand.New(rand.NewPCG(seed, 7)))
@@ -48,10 +55,8 @@ func oneGUID(t *testing.T, notes []feed.Article, order *rand.Rand) {
 					items = append(items, notes[i])
 				}
 			}
-			doc := &parse.Document{Source: feed.Source{URL: "https://feeds.example/notes", Title: "Notes"}}
-			doc.Articles = feed.Identify(items, "", feed.PolicyAuto)
 			now = now.Add(time.Hour)
-			saved, _ := r.save(doc, now)
+			saved, _ := r.save(notesOf(items), now)
 			if round > 0 && len(saved.Added)+len(saved.Revised) > 0 {
 				t.Fatalf("after the sets %b: %d new and %d revised", sets, len(saved.Added), len(saved.Revised))
 			}
@@ -70,7 +75,20 @@ func oneGUID(t *testing.T, notes []feed.Article, order *rand.Rand) {
 	if !slices.Equal(got, want) || len(keys) != len(want) {
 		t.Errorf("after the sets %b: %q with %d keys, want %q", sets, got, len(keys), want)
 	}
+	for i, n := range notes {
+		n.Summary += " Edited."
+		if saved, _ := r.save(notesOf([]feed.Article{n}), now); len(saved.Added) > 0 || len(saved.Revised) != 1 {
+			t.Errorf("an edit of %d: %d new and %d revised", i, len(saved.Added), len(saved.Revised))
+		}
+	}
 	if faults, err := r.db.Check(t.Context()); err != nil || len(faults) > 0 {
 		t.Errorf("check: %v, %v", faults, err)
+	}
+}
+
+func notesOf(items []feed.Article) *parse.Document {
+	return &parse.Document{
+		Source:   feed.Source{URL: "https://feeds.example/notes", Title: "Notes"},
+		Articles: feed.Identify(items, "", feed.PolicyAuto),
 	}
 }
