@@ -3,6 +3,8 @@ package bolt_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -83,6 +85,45 @@ func oneGUID(t *testing.T, notes []feed.Article, order *rand.Rand) {
 	}
 	if faults, err := r.db.Check(t.Context()); err != nil || len(faults) > 0 {
 		t.Errorf("check: %v, %v", faults, err)
+	}
+}
+
+// TestOneGUIDInRealFeeds moves a window of ten items over feeds in which a guid comes again, forth and
+// back.
+func TestOneGUIDInRealFeeds(t *testing.T) {
+	for name, want := range map[string]int{
+		"rss-feeds__feeds_feed_windsurf_changelog.xml": 118,
+		"NetNewsWire__Resources_scriptingNews.rss":     50,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			data, err := os.ReadFile(filepath.Join(corpus, "wellformed", name))
+			if err != nil {
+				t.Skip("the corpus of real feeds is not here")
+			}
+			doc, err := parse.Feed(data, parse.Options{URL: "https://feeds.example/" + name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := newReplay(t)
+			at := time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
+			last := len(doc.Articles) - 10
+			for n := range 2*last + 1 {
+				from := n - last // to the newest, which are the first, and back to the oldest
+				if from < 0 {
+					from = -from
+				}
+				part := *doc
+				part.Articles = feed.Identify(slices.Clone(doc.Articles[from:from+10]), doc.Source.Home, feed.PolicyAuto)
+				at = at.Add(time.Hour)
+				if saved, _ := r.save(&part, at); len(saved.Revised) > 0 || n > last && len(saved.Added) > 0 {
+					t.Errorf("items %d to %d: %d new and %d revised", from, from+9, len(saved.Added), len(saved.Revised))
+				}
+			}
+			if got := len(r.articles()); got != want || len(doc.Articles) != want {
+				t.Errorf("%d articles of %d items, want %d", got, len(doc.Articles), want)
+			}
+		})
 	}
 }
 
