@@ -20,6 +20,17 @@ func tracks(name string) bool {
 	return false
 }
 
+// refers reports whether a parameter of a link may say the same as what [tracks] names, where something
+// else speaks for two links leading to one page: on some sites it chooses the page.
+func refers(name string) bool {
+	switch strings.ToLower(name) {
+	case "wt_mc", "wtrid", "wt.mc_id", "cmp", "at_medium", "at_campaign", "ns_mchannel", "ns_campaign",
+		"traffic_source", "ito", "smid", "partner", "source", "ref", "ref_src", "feedname":
+		return true
+	}
+	return false
+}
+
 // serving reports whether a parameter of a file's address says only in which size or format it is
 // wanted, or lets somebody in for a while.
 func serving(name string) bool {

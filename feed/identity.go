@@ -142,27 +142,33 @@ func (p Policy) heading(a *Article) heading {
 	return h
 }
 
-// dropRepeats leaves out the items that say of an article what another item has said.
-func dropRepeats(articles []Article, policy Policy) []Article {
+// sharedHeadings returns the places of the items with one heading, for each that several have.
+func sharedHeadings(articles []Article, policy Policy) [][]int {
 	first := make(map[heading]int, len(articles))
-	alike := make(map[int][]int) // the places of the items with one heading, by the first of them
+	others := make(map[int][]int)
 	for i := range articles {
 		h := policy.heading(&articles[i])
-		at, ok := first[h]
-		switch {
-		case !ok:
+		if at, ok := first[h]; ok {
+			others[at] = append(others[at], i)
+		} else {
 			first[h] = i
-		case alike[at] == nil:
-			alike[at] = []int{at, i}
-		default:
-			alike[at] = append(alike[at], i)
 		}
 	}
-	if len(alike) == 0 {
+	var shared [][]int
+	for at, places := range others {
+		shared = append(shared, append([]int{at}, places...))
+	}
+	return shared
+}
+
+// dropRepeats leaves out the items that say of an article what another item has said.
+func dropRepeats(articles []Article, policy Policy) []Article {
+	shared := sharedHeadings(articles, policy)
+	if len(shared) == 0 {
 		return articles
 	}
 	repeats := make([]bool, len(articles))
-	for _, places := range alike {
+	for _, places := range shared {
 		groups := [][]int{places}
 		if policy.guid(&articles[places[0]]) != "" {
 			groups = apart(articles, places)
@@ -205,39 +211,14 @@ func apart(articles []Article, places []int) [][]int {
 		}
 		return byAge(a, b)
 	})
-	parent := make([]int, len(sorted)) // in the tree of those that are one article
-	root := func(n int) int {
-		for parent[n] != n {
-			parent[n] = parent[parent[n]]
-			n = parent[n]
-		}
-		return n
-	}
-	dates, openings := map[int64]int{}, map[string]int{}
-	told := make([]bool, len(sorted))
-	for n, i := range sorted {
-		parent[n] = n
-		text, dated := opening(articles[i].text()), !articles[i].Published.IsZero()
-		told[n] = text != "" && dated
-		if same, ok := openings[text]; ok && text != "" {
-			parent[root(n)] = root(same)
-		}
-		openings[text] = n
-		if same, ok := dates[articles[i].Published.UnixMicro()]; ok && dated {
-			parent[root(n)] = root(same)
-		}
-		dates[articles[i].Published.UnixMicro()] = n
-	}
-	for n := range sorted {
-		told[root(n)] = told[root(n)] || told[n]
-	}
+	root, told := unite(articles, sorted)
 	oldest := max(0, slices.Index(told, true))
 	groups := make(map[int][]int)
 	var roots []int
 	for n, i := range sorted {
-		r := root(n)
+		r := root[n]
 		if !told[r] {
-			r = root(oldest)
+			r = root[oldest]
 		}
 		if groups[r] == nil {
 			roots = append(roots, r)
@@ -252,6 +233,44 @@ func apart(articles []Article, places []int) [][]int {
 		parts[k] = groups[r]
 	}
 	return parts
+}
+
+// unite returns for each of the items one that stands for all with which it has date or opening in
+// common, directly or by way of others, and whether the items for which one stands have both.
+func unite(articles []Article, places []int) (root []int, told []bool) {
+	parent := make([]int, len(places))
+	find := func(n int) int {
+		for parent[n] != n {
+			parent[n] = parent[parent[n]]
+			n = parent[n]
+		}
+		return n
+	}
+	told, root = make([]bool, len(places)), make([]int, len(places))
+	dates, openings := map[int64]int{}, map[string]int{}
+	for n, i := range places {
+		parent[n] = n
+		text, dated := opening(articles[i].text()), !articles[i].Published.IsZero()
+		told[n] = text != "" && dated
+		if text != "" {
+			if same, ok := openings[text]; ok {
+				parent[find(n)] = find(same)
+			}
+			openings[text] = n
+		}
+		if dated {
+			date := articles[i].Published.UnixMicro()
+			if same, ok := dates[date]; ok {
+				parent[find(n)] = find(same)
+			}
+			dates[date] = n
+		}
+	}
+	for n := range places {
+		root[n] = find(n)
+		told[root[n]] = told[root[n]] || told[n]
+	}
+	return root, told
 }
 
 // AliasKind says what about an article an [Alias] names. The letters are stored; never renumber.

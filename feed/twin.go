@@ -79,14 +79,8 @@ func twinLink(link, home string) string {
 
 // tracking reports whether a parameter of a link only tells its site how a reader came there.
 func tracking(parameter string) bool {
-	name, _, _ := strings.Cut(strings.ToLower(parameter), "=")
-	switch name {
-	case "", "fbclid", "gclid", "dclid", "msclkid", "yclid", "twclid", "igshid", "mc_cid", "mc_eid", "_hsenc", "_hsmi",
-		"wt_mc", "wtrid", "wt.mc_id", "xtor", "cmpid", "cmp", "at_medium", "at_campaign", "ns_mchannel", "ns_campaign",
-		"traffic_source", "ito", "smid", "partner", "source", "ref", "ref_src", "feedname":
-		return true
-	}
-	return strings.HasPrefix(name, "utm_") || strings.HasPrefix(name, "pk_") || strings.HasPrefix(name, "mtm_")
+	name, _, _ := strings.Cut(parameter, "=")
+	return name == "" || tracks(name) || refers(name)
 }
 
 // worldwide returns a guid in its normal form if it is of a kind that no two publishers give by
