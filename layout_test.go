@@ -60,7 +60,7 @@ var homes = map[string][]string{
 	"golang.org/x/net":                   {"feed/document", "feed/markup", "feed/opml", "feed/parse", "feed/render"},
 	"golang.org/x/sync":                  {"cmd/backissue/web"},
 	"golang.org/x/term":                  {"cmd/backissue"},
-	"golang.org/x/text":                  {"feed", "feed/document", "feed/opml", "feed/parse", "feed/render"},
+	"golang.org/x/text":                  {"feed", "feed/document", "feed/opml", "feed/parse", "feed/query", "feed/render"},
 }
 
 // outside are packages of the standard library that do I/O or read the clock, which the ground floor
