@@ -9,8 +9,8 @@ import (
 )
 
 // ArchiveLen is how many log positions make one archive document (RFC 5005 §4): document k of a
-// feed is sealed when so many positions follow document k-1, or earlier, where otherwise something
-// that is held back from the live document would be in neither.
+// feed is sealed when so many positions follow document k-1, or earlier: where otherwise something that
+// the live document does not show would be in neither, and where an article would be in it twice.
 const ArchiveLen = 100
 
 // Subscription returns what a feed's subscription document holds: its newest articles by date, at
@@ -18,7 +18,7 @@ const ArchiveLen = 100
 // nothing is in neither the live document nor a sealed one. Each article stands once, newest first,
 // in its newest revision that is not held back, and none that has left the feed; of articles that
 // several sources brought under one identity ([feed.Article.AtomID]) or that are twins, one stands
-// for all.
+// for all; those with an identity of their own ([feed.Article.Homonym]) stand for themselves.
 func Subscription(ctx context.Context, r Reader, f Feed, limit int) ([]feed.Article, error) {
 	page, err := r.Articles(ctx, Query{Ref: f.Ref, Limit: limit, Live: true})
 	if err != nil {
@@ -69,6 +69,9 @@ func once(articles []feed.Article) []feed.Article {
 	identities := make(map[uint64]string, len(articles))
 	for i := range articles {
 		id, _ := articles[i].AtomID()
+		if articles[i].Homonym {
+			id = "homonym " + articles[i].ID.String() // which is no atom:id
+		}
 		identities[articles[i].Seq] = id
 		newest[id] = max(newest[id], articles[i].Seq)
 	}

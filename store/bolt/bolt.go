@@ -7,6 +7,7 @@ package bolt
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -28,7 +29,7 @@ import (
 
 // FormatVersion is the version of the key schema and the records that this program writes. A file
 // with a higher one is refused with [store.ErrTooNew].
-const FormatVersion = 2
+const FormatVersion = 3
 
 // pageSize of new files. Compressed articles are a few hundred bytes to a few kilobytes, of which
 // the usual 4096 would leave much unused.
@@ -103,7 +104,7 @@ func Open(path string, o *Options) (*DB, error) {
 		d.codec, err = newCodec(dict)
 	}
 	if err == nil && format < FormatVersion {
-		err = d.upgrade()
+		err = d.upgrade(format)
 	}
 	if err != nil {
 		_ = db.Close() // nothing was written that is not committed
@@ -163,8 +164,13 @@ func create(tx *bbolt.Tx) error {
 	if err != nil {
 		return err // unreachable: the record is a constant
 	}
+	identity := make([]byte, 16)
+	if _, err := rand.Read(identity); err != nil {
+		return err // unreachable: it never fails
+	}
 	meta := tx.Bucket(bucketMeta)
 	return errors.Join(
+		meta.Put(keyIdentity, identity),
 		meta.Put(keyFormat, u32(FormatVersion)),
 		meta.Put(keyDictionary(dictionaryID), dictionary),
 		meta.Put(keyCounts, first),

@@ -33,6 +33,7 @@ func (d *DB) Check(ctx context.Context) ([]string, error) {
 		c.changes()
 		c.twins()
 		c.names()
+		c.identity()
 		faults = append(faults, c.faults...)
 		return ctx.Err()
 	})
@@ -67,6 +68,7 @@ type checker struct {
 	paired   uint64            // articles that are twins
 	numbered uint64            // changes
 	held     uint64            // articles that are held back
+	ids      []uint64          // the article of each revision, by its sequence number less one
 	logged   map[uint32]uint64 // revisions that belong to each feed, by what they say themselves
 	filed    map[uint32]uint64 // articles that belong to each feed now, likewise
 }
@@ -93,11 +95,13 @@ func (c *checker) log() {
 			c.fault("log: %d follows %d", seq, last)
 		}
 		last = seq
+		c.ids = append(c.ids, 0)
 		a, err := c.codec.article(v)
 		if err != nil {
 			c.fault("log: revision %d: %v", seq, err)
 			return
 		}
+		c.ids[len(c.ids)-1] = uint64(a.ID)
 		if a.Seq != seq || (a.Revision == 0) != (uint64(a.ID) == seq) {
 			c.fault("log: revision %d says that it is revision %d of article %d at %d", seq, a.Revision, a.ID, a.Seq)
 		}

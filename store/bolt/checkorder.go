@@ -2,12 +2,10 @@ package bolt
 
 import (
 	"bytes"
-	"encoding/binary"
 	"sort"
 	"time"
 
 	"github.com/backissue/backissue/feed"
-	"github.com/backissue/backissue/store"
 )
 
 // filing checks that a revision is in the log of each feed that it belongs to. A twin need only be in
@@ -80,37 +78,6 @@ func (c *checker) order(a *feed.Article) {
 			if !shown[number] {
 				entry(bucketFeedBack, number, n, a.When(), 0)
 			}
-		}
-	}
-}
-
-// seals checks that the archive documents of each feed follow one another, and returns how many each
-// feed has and where the last ends.
-func (c *checker) seals() (sealed, open map[uint32]uint64) {
-	sealed, open = map[uint32]uint64{}, map[uint32]uint64{}
-	c.each(bucketFeedSeal, func(k, v []byte) {
-		number, n, end := binary.BigEndian.Uint32(k), binary.BigEndian.Uint32(k[4:]), decode64(v)
-		if uint64(n) != sealed[number] || end <= open[number] || end-open[number] > store.ArchiveLen {
-			c.fault("feed %d: document %d ends at %d and follows %d, which ends at %d",
-				number, n, end, int64(sealed[number])-1, open[number])
-		}
-		sealed[number]++
-		open[number] = end
-	})
-	return sealed, open
-}
-
-// tail checks that there is nothing in a feed's open tail that waits to be live, or it would be in no
-// document at all.
-func (c *checker) tail(number uint32, f store.Feed) {
-	for position := f.Open; position < f.Length && position-f.Open < store.ArchiveLen; position++ {
-		seq := decode64(c.tx.Bucket(bucketFeedLog).Get(keyLog(number, position)))
-		s, _, err := split(c.tx.Bucket(bucketLog).Get(u64(seq)))
-		if err != nil {
-			continue // told elsewhere
-		}
-		if m, err := readMark(c.tx, feed.ID(s.ID)); err == nil && seq > m.live(seq) {
-			c.fault("feed %d: revision %d is held back and in no document", number, seq)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package bolt
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/backissue/backissue/feed"
@@ -15,6 +16,7 @@ import (
 //	meta         "format"                         -> version of this schema, 4 bytes
 //	             "dictionary" id(1)               -> zstd dictionary that records name by id
 //	             "counts"                         -> CBOR: articles, tags, authors …
+//	             "identity"                       -> 16 bytes that no other archive has
 //	log          seq(8)                           -> record: one accepted revision (see codec.go);
 //	                                                 gapless from 1
 //	revision     article(8) seq(8)                -> "" for every revision after the first, which
@@ -35,7 +37,9 @@ import (
 //	feed-back    feed(4) time(8) article(8)       -> "" for every article that is in the feed now and
 //	                                                 not in its live document
 //	feed-seal    feed(4) document(4)              -> position(8) in feed-log at which the archive
-//	                                                 document ends; each begins where the last ended
+//	                                                 document ends; each begins where the last ended;
+//	                                                 hash(8) of what the feed said of itself then
+//	about        hash(8)                          -> CBOR: what a feed said of itself
 //	mark         article(8)                       -> CBOR: held, back, gone, live revision; none for
 //	                                                 an article of which there is nothing to say
 //	held         source(4) article(8)             -> "" for every article with a mark of held
@@ -68,13 +72,14 @@ var (
 	bucketChange    = []byte("change")
 	bucketTwin      = []byte("twin")
 	bucketTwins     = []byte("twins")
+	bucketAbout     = []byte("about")
 )
 
 func buckets() [][]byte {
-	return append([][]byte{
+	return slices.Concat([][]byte{
 		bucketMeta, bucketLog, bucketRevision, bucketAlias, bucketSource, bucketSourceURL, bucketDue,
 		bucketFeed, bucketFeedName, bucketFeedKey, bucketFeedLog, bucketFeedDate,
-	}, bucketsOf2()...)
+	}, bucketsOf2(), bucketsOf3())
 }
 
 // bucketsOf2 is what version 2 of the format added.
@@ -84,9 +89,13 @@ func bucketsOf2() [][]byte {
 	}
 }
 
+// bucketsOf3 is what version 3 of the format added.
+func bucketsOf3() [][]byte { return [][]byte{bucketAbout} }
+
 var (
-	keyFormat = []byte("format")
-	keyCounts = []byte("counts")
+	keyFormat   = []byte("format")
+	keyCounts   = []byte("counts")
+	keyIdentity = []byte("identity")
 )
 
 func keyDictionary(id byte) []byte { return append([]byte("dictionary"), id) }

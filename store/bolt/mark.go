@@ -60,30 +60,12 @@ func (t *txn) changed(kind store.ChangeKind, id feed.ID, seq uint64, at time.Tim
 	return t.bucket(bucketChange).Put(u64(t.counts.Changes), raw)
 }
 
-// seal ends the archive documents that are full, and early those in which is something that no live
-// document will show, of the feeds that the batch has come to.
-func (t *txn) seal() error {
-	for f, early := range t.grown {
-		for f.Length-f.Open >= store.ArchiveLen {
-			if err := t.sealAt(f, f.Open+store.ArchiveLen); err != nil {
-				return err
-			}
-		}
-		if early && f.Length > f.Open {
-			if err := t.sealAt(f, f.Length); err != nil {
-				return err
-			}
-		}
+// shownLive reports whether a revision is the one by which the live feeds show its article.
+func shownLive(tx *bbolt.Tx, seq uint64) (bool, error) {
+	s, _, err := split(tx.Bucket(bucketLog).Get(u64(seq)))
+	if err != nil {
+		return false, fmt.Errorf("%w: revision %d: %v", store.ErrDamaged, seq, err)
 	}
-	clear(t.grown)
-	return nil
-}
-
-func (t *txn) sealAt(f *openFeed, end uint64) error {
-	if err := t.bucket(bucketFeedSeal).Put(keySeal(f.number, f.Sealed), u64(end)); err != nil {
-		return err
-	}
-	f.Sealed++
-	f.Open, f.changed = end, true
-	return nil
+	m, err := readMark(tx, feed.ID(s.ID))
+	return m.live(newestSeq(tx.Bucket(bucketRevision).Cursor(), feed.ID(s.ID))) == seq, err
 }

@@ -22,15 +22,17 @@ func (v *visit) file(it *item) error {
 	t, a := v.t, &it.a
 	var had, m mark
 	var before []place
+	var was *feed.Article // which was live
 	live := a
 	if it.old != nil {
 		var err error
 		if had, err = t.mark(a.ID); err != nil {
 			return err
 		}
-		if live, err = t.liveOf(it.old, had); err != nil {
+		if was, err = t.liveOf(it.old, had); err != nil {
 			return err
 		}
+		live = was
 		if before, err = t.placed(it.old, live); err != nil {
 			return err
 		}
@@ -63,15 +65,42 @@ func (v *visit) file(it *item) error {
 	if err != nil {
 		return err
 	}
+	if err := t.enter(feeds, it, live != a); err != nil {
+		return err
+	}
+	return t.move(a.ID, was, before, after, a.Seen)
+}
+
+// enter enters a revision in the logs of feeds. It says whether a live document will show it.
+func (t *txn) enter(feeds []*openFeed, it *item, unseen bool) error {
+	a := &it.a
+	earlier := t.earlier(it)
 	for _, f := range feeds {
+		if err := t.cut(f, earlier); err != nil {
+			return err
+		}
 		if err := t.bucket(bucketFeedLog).Put(keyLog(f.number, f.Length), u64(a.Seq)); err != nil {
 			return err
 		}
 		f.Length++
 		f.touch(a.Seen)
-		t.grown[f] = t.grown[f] || live != a
+		t.grown[f] = t.grown[f] || unseen
 	}
-	return t.move(a.ID, before, after, a.Seen)
+	return nil
+}
+
+// earlier returns the revisions beside which a new one may not stand in a document: the one before it,
+// and those of its twins.
+func (t *txn) earlier(it *item) (seqs []uint64) {
+	if it.old != nil {
+		seqs = append(seqs, it.old.Seq)
+	}
+	if it.old != nil || it.a.Twin != 0 {
+		for _, id := range twins(t.tx, it.a.ID, it.a.Twin) {
+			seqs = append(seqs, newestSeq(t.bucket(bucketRevision).Cursor(), id))
+		}
+	}
+	return seqs
 }
 
 // liveOf returns the revision of an article that the live feeds show, nil for none.
@@ -162,8 +191,9 @@ func (p place) bucket() []byte {
 
 func (p place) key(id feed.ID) []byte { return keyDate(p.feed.number, unsortable(p.when), id) }
 
-// move moves an article in the orders of its feeds.
-func (t *txn) move(id feed.ID, before, after []place, at time.Time) error {
+// move moves an article in the orders of its feeds, given the revision that was live until now. Where
+// that leaves a live document it goes into a sealed one.
+func (t *txn) move(id feed.ID, was *feed.Article, before, after []place, at time.Time) error {
 	for _, p := range before {
 		if slices.Contains(after, p) {
 			continue
@@ -173,6 +203,10 @@ func (t *txn) move(id feed.ID, before, after []place, at time.Time) error {
 		}
 		p.feed.Articles--
 		p.feed.touch(at)
+		if !p.back && !slices.ContainsFunc(after, func(now place) bool { return now.feed == p.feed && !now.back }) {
+			p.feed.Reshaped = p.feed.Edition
+			t.grown[p.feed] = t.grown[p.feed] || t.inTail(p.feed, was.Seq)
+		}
 	}
 	for _, p := range after {
 		if slices.Contains(before, p) {

@@ -323,13 +323,15 @@ type feedRecord struct {
 	Spellings map[string]uint64 `cbor:"10,keyasint,omitempty"`
 	Sealed    uint32            `cbor:"11,keyasint,omitempty"`
 	Open      uint64            `cbor:"12,keyasint,omitempty"`
+	Reshaped  uint64            `cbor:"13,keyasint,omitempty"`
+	Touched   uint64            `cbor:"14,keyasint,omitempty"`
 }
 
 func (r *feedRecord) feed() store.Feed {
 	return store.Feed{
 		Ref: store.Ref{Kind: r.Kind, Name: r.Name}, Title: r.Title, Length: r.Length, Articles: r.Articles,
 		Changed: r.Changed.time(), Edition: r.Edition, Source: feed.SourceID(r.Source),
-		Sealed: uint64(r.Sealed), Open: r.Open,
+		Sealed: uint64(r.Sealed), Open: r.Open, Reshaped: r.Reshaped, Touched: r.Touched,
 	}
 }
 

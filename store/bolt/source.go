@@ -167,6 +167,7 @@ func (t *txn) retitle(s, known *feed.Source, now time.Time) error {
 	}
 	f.Title = s.DisplayTitle()
 	f.touch(now)
+	f.Reshaped = f.Edition
 	return nil
 }
 

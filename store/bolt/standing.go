@@ -24,11 +24,12 @@ func (d *DB) Document(_ context.Context, ref store.Ref, k uint64) (s store.Seale
 		if k > math.MaxUint32 || seals.Get(keySeal(number, uint32(k))) == nil {
 			return fmt.Errorf("document %d of feed %q: %w", k, string(ref.Kind)+ref.Name, store.ErrNotFound)
 		}
-		s.To = decode64(seals.Get(keySeal(number, uint32(k))))
+		var about []byte
+		s.To, about = splitSeal(seals.Get(keySeal(number, uint32(k))))
 		if k > 0 {
-			s.From = decode64(seals.Get(keySeal(number, uint32(k)-1)))
+			s.From, _ = splitSeal(seals.Get(keySeal(number, uint32(k)-1)))
 		}
-		return nil
+		return readAbout(tx, about, &s)
 	})
 	return s, err
 }
@@ -134,6 +135,10 @@ func (t *txn) release(id feed.SourceID) (int, error) {
 	}
 	for f := range opened {
 		f.Changed += instant(1e6) // there is no clock here, and it must rise: by a second
+		f.Reshaped = f.Edition
+	}
+	if err := t.seal(); err != nil {
+		return 0, err
 	}
 	return len(ids), t.writeSource(source)
 }
@@ -168,7 +173,7 @@ func (t *txn) releaseOne(source *feed.Source, id feed.ID, opened map[*openFeed]b
 	for _, p := range append(before, after...) {
 		opened[p.feed] = true
 	}
-	return t.move(id, before, after, newest.Seen)
+	return t.move(id, live, before, after, newest.Seen)
 }
 
 func decode64(b []byte) uint64 {

@@ -11,33 +11,29 @@ import (
 )
 
 // upgrade brings an archive of an older format up to this one, in one transaction.
-func (d *DB) upgrade() error {
+func (d *DB) upgrade(format uint32) error {
 	return d.update(func(tx *bbolt.Tx) error {
 		t := newTxn(tx, d.codec)
 		if err := t.begin(); err != nil {
 			return err
 		}
-		return errors.Join(t.to2(), t.flush(), t.bucket(bucketMeta).Put(keyFormat, u32(FormatVersion)))
+		if format < 2 {
+			if err := t.to2(); err != nil {
+				return err
+			}
+		}
+		return errors.Join(t.to3(), t.flush(), t.bucket(bucketMeta).Put(keyFormat, u32(FormatVersion)))
 	})
 }
 
-// to2 brings format 1 to 2, which has ends of archive documents, a log of changes, and names by which
-// twins are found. Articles that were twins before stay as they were filed.
+// to2 brings format 1 to 2, which has a log of changes and names by which twins are found. Articles that
+// were twins before stay as they were filed. The ends of archive documents, which it has too, are
+// left to [txn.to3].
 func (t *txn) to2() error {
 	for _, name := range bucketsOf2() {
 		if _, err := t.tx.CreateBucketIfNotExists(name); err != nil {
 			return fmt.Errorf("create bucket %q: %w", name, err)
 		}
-	}
-	for number := allFeed; number <= t.counts.Feeds; number++ {
-		f, err := t.feed(number)
-		if err != nil {
-			return err
-		}
-		t.grown[f] = false
-	}
-	if err := t.seal(); err != nil {
-		return err
 	}
 	c := t.bucket(bucketLog).Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {

@@ -43,7 +43,7 @@ func newestFirst(all []feed.Article) []feed.Article {
 }
 
 // nothingLost proves that the sealed documents and the live one together hold a feed's log: every
-// revision up to Open is in one document, and of what follows each article's live one is live.
+// revision up to Open is in one document, which holds no article twice, and what follows is live.
 func (h *harness) nothingLost(ref store.Ref) {
 	h.Helper()
 	f := must(h.Feed(h.Context(), ref))(h)
@@ -54,18 +54,25 @@ func (h *harness) nothingLost(ref store.Ref) {
 			h.Fatalf("document %d holds [%d, %d) after %d: %v", k, s.From, s.To, end, err)
 		}
 		end = s.To
+		twice := map[feed.ID]bool{}
+		for _, a := range must(h.Log(h.Context(), ref, s.From, int(s.To-s.From)))(h) {
+			if twice[a.ID] {
+				h.Errorf("document %d holds article %d twice", k, a.ID)
+			}
+			twice[a.ID] = true
+		}
 	}
 	h.equal("the last document's end", end, f.Open)
 	if _, err := h.Document(h.Context(), ref, f.Sealed); !errors.Is(err, store.ErrNotFound) {
 		h.Errorf("a document that is not sealed: %v", err)
 	}
-	in := map[feed.ID]bool{}
+	in := map[uint64]bool{}
 	for _, a := range must(store.Subscription(h.Context(), h, f, 5))(h) {
-		in[a.ID] = true
+		in[a.Seq] = true
 	}
 	for _, a := range must(h.Log(h.Context(), ref, f.Open, 1000))(h) {
-		if !in[a.ID] {
-			h.Errorf("article %d is in no document", a.ID)
+		if !in[a.Seq] {
+			h.Errorf("revision %d of article %d is in no document", a.Seq, a.ID)
 		}
 	}
 }

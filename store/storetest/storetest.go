@@ -64,6 +64,9 @@ func Run(t *testing.T, open Open) {
 		{"DocumentsNeverChange", documentsNeverChange},
 		{"ChangesAreNumbered", changesAreNumbered},
 		{"PolicyStays", policyStays},
+		{"DocumentsHoldNothingTwice", nothingTwice},
+		{"DocumentsKeepTheirTitles", documentTitles},
+		{"IdentityStays", identityStays},
 	} {
 		t.Run(promise.name, func(t *testing.T) {
 			h := &harness{T: t, open: open, dir: t.TempDir()}
