@@ -83,8 +83,12 @@ func blank(r rune) bool {
 	return unicode.IsSpace(r) || unicode.IsControl(r)
 }
 
-// maxSlug bounds a URL name in runes, so that even a title mistaken for a tag gives a usable path.
-const maxSlug = 80
+// maxSlug bounds a URL name in runes, so that even a title mistaken for a tag gives a usable path, and
+// maxSlugBytes so that it can be the name of a file.
+const (
+	maxSlug      = 80
+	maxSlugBytes = 200
+)
 
 // Slug returns the URL name that a text suggests: its letters, marks and digits of every script in
 // lower case, everything else as single hyphens. Different texts may suggest the same name; the
@@ -97,7 +101,7 @@ func Slug(text string) string {
 			gap = true
 			continue
 		}
-		if n >= maxSlug && gap || n >= 2*maxSlug {
+		if n >= maxSlug && gap || n >= 2*maxSlug || b.Len() >= maxSlugBytes {
 			break // end with a whole word where words are short enough
 		}
 		if gap && b.Len() > 0 {
