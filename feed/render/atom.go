@@ -136,7 +136,7 @@ func writeAtom(w io.Writer, d *Document) error {
 		f.Archive = &struct{}{}
 		spaces.prefix(nsHistory, "")
 	}
-	for _, e := range entries(d, atomIdentity()) {
+	for _, e := range entries(d, d.atomIdentity) {
 		f.Entries = append(f.Entries, newAtomEntry(&e, f.Updated, spaces))
 	}
 	f.Namespaces = spaces.declarations()
@@ -149,10 +149,8 @@ const maxRevisions = 9
 
 // atomIdentity returns what tells entries apart in Atom. Revisions of one article may stand side by
 // side there (RFC 4287 §4.1.1), told apart by their dates.
-func atomIdentity() func(a *feed.Article) string {
-	return func(a *feed.Article) string {
-		return identity(a) + "\n" + strconv.Itoa(a.Revision%maxRevisions)
-	}
+func (d *Document) atomIdentity(a *feed.Article) string {
+	return d.identity(a) + "\n" + strconv.Itoa(a.Revision%maxRevisions)
 }
 
 func newAtomEntry(e *entry, updated string, spaces *namespaces) atomEntry {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"mime"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -30,10 +31,10 @@ type entry struct {
 	related  []feed.Link
 }
 
-// entries returns the articles of a document, made ready. Of several with one identity (revisions
-// that fell into one archive document) distinct decides which stay. Where articles of several feeds
-// have one guid that means something only in each ("1"), the first that came keeps it, and the
-// others go out under an identity of their own.
+// entries returns the articles of a document, made ready. Of several with one identity distinct
+// decides which stay. What an article goes out as depends on nothing but itself and the feed, so
+// that it is the same in every document: one that has the guid of another source's article goes out
+// under an identity of its own.
 func entries(d *Document, distinct func(a *feed.Article) string) []entry {
 	newest := make(map[string]int, len(d.Articles))
 	for i := range d.Articles {
@@ -45,9 +46,20 @@ func entries(d *Document, distinct func(a *feed.Article) string) []entry {
 	list := make([]entry, 0, len(newest))
 	for i := range d.Articles {
 		if a := &d.Articles[i]; newest[distinct(a)] == i {
-			list = append(list, newEntry(a, d))
+			e := newEntry(a, d)
+			if d.homonym(a) {
+				e.renamed()
+			}
+			list = append(list, e)
 		}
 	}
+	unique(list)
+	return list
+}
+
+// unique gives every entry of a document an identity of its own where nobody has noticed that two
+// have one: the article that came first keeps it. No document may hold one twice.
+func unique(list []entry) {
 	first := make(map[string]feed.ID, len(list))
 	for i := range list {
 		if id, ok := first[list[i].key]; !ok || list[i].ID < id {
@@ -56,16 +68,37 @@ func entries(d *Document, distinct func(a *feed.Article) string) []entry {
 	}
 	for i := range list {
 		if e := &list[i]; e.ID != first[e.key] {
-			e.guid = cmp.Or(e.guid, e.key)
-			e.key = identity(e.Article)
+			e.renamed()
 		}
 	}
-	return list
 }
 
-// identity returns what tells an article apart from those of all feeds.
-func identity(a *feed.Article) string {
+// renamed lets an entry go out under an identity of its own, beside which its guid stands.
+func (e *entry) renamed() {
+	e.guid = cmp.Or(e.guid, e.key)
+	e.key = ownIdentity(e.Article)
+}
+
+// homonym reports whether an article does not go out under its guid in this feed.
+func (d *Document) homonym(a *feed.Article) bool { return a.Homonym && !d.OneSource }
+
+// identity returns what tells an article apart from the others of the feed.
+func (d *Document) identity(a *feed.Article) string {
+	if d.homonym(a) {
+		return ownIdentity(a)
+	}
 	id, _ := (&feed.Article{Key: key(a), Origin: a.Origin}).AtomID()
+	return id
+}
+
+// ownIdentity returns the identity of an article whose guid another source's article has too. Where
+// Atom has to make one of guid and origin anyhow, it is that one.
+func ownIdentity(a *feed.Article) string {
+	id, exact := (&feed.Article{Key: key(a), Origin: a.Origin}).AtomID()
+	if exact {
+		source := strconv.FormatUint(uint64(a.Source), 10)
+		id, _ = (&feed.Article{Key: source + " " + key(a), Origin: a.Origin}).AtomID()
+	}
 	return id
 }
 

@@ -178,7 +178,7 @@ func writeJSON(w io.Writer, d *Document) error {
 			f.Hubs = append(f.Hubs, &feeds.JSONHub{Type: "WebSub", Url: u})
 		}
 	}
-	for _, e := range entries(d, identity) {
+	for _, e := range entries(d, d.identity) {
 		members, odd := jsonMembers(e.Extra)
 		x := newJSONItem(&e)
 		x.Backissue.Members = odd

@@ -30,9 +30,13 @@ type Document struct {
 	Updated  time.Time // when the document last changed
 	Archive  bool      // an archive document (RFC 5005 §4: fh:archive)
 	Complete bool      // holds every article of the feed (RFC 5005 §2: fh:complete)
-	NextURL  string    // JSON Feed next_url
+	NextURL  string    // JSON Feed next_url: the document of the articles before these
 
 	Articles []feed.Article // newest first
+	// OneSource says that all articles of the feed, in this document and in all its others, come from
+	// one source, in which a guid means one article. Where they come from several, an article whose
+	// guid another had first ([feed.Article.Homonym]) goes out under an identity of its own.
+	OneSource bool
 	// ArticleURL returns the archive's own page of an article; nil for none. It stands in for the
 	// link of an article that has none.
 	ArticleURL func(feed.ID) string

@@ -143,7 +143,7 @@ func writeRSS(w io.Writer, d *Document) error {
 		c.Archive = &struct{}{}
 		spaces.prefix(nsHistory, "")
 	}
-	for _, e := range entries(d, identity) {
+	for _, e := range entries(d, d.identity) {
 		c.Items = append(c.Items, newRSSItem(&e, d.Self, spaces))
 	}
 	return write(w, c)

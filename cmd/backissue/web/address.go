@@ -4,7 +4,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/backissue/backissue/feed"
 	"github.com/backissue/backissue/store"
@@ -23,6 +22,7 @@ func sections() []section {
 		{store.Tag, "tags", "Tags", "Every tag is a feed of its own."},
 		{store.Source, "sources", "Sources", "Where the articles come from."},
 		{store.Author, "authors", "Authors", "Who wrote what is kept here."},
+		{store.Search, "feeds", "Searches", "Searches that are feeds: what is found now, and whatever will be."},
 	}
 }
 
@@ -36,31 +36,24 @@ func path(ref store.Ref) string {
 	return "/feed"
 }
 
+// archiveDir is the part of a path below which a feed's archive documents are.
+const archiveDir = "/archive/"
+
+// archivePath returns the path of an archive document, counted from 0, without extension and not
+// escaped. In addresses they are counted from 1.
+func archivePath(ref store.Ref, k uint64) string {
+	return path(ref) + archiveDir + strconv.FormatUint(k+1, 10)
+}
+
 // escaped returns a path as it stands in a URL.
 func escaped(path string) string { return (&url.URL{Path: path}).EscapedPath() }
 
 func articlePath(id feed.ID) string { return "/articles/" + id.String() }
 
-// cursorParam is the name of the parameter that pages of a feed have in their query.
-const cursorParam = "before"
-
-// formatCursor writes a cursor for a URL: seconds and nanoseconds since 1970, and the article.
-func formatCursor(c store.Cursor) string {
-	return strconv.FormatInt(c.When.Unix(), 10) + "." + strconv.Itoa(c.When.Nanosecond()) + "." + c.ID.String()
-}
-
-// parseCursor reads what formatCursor wrote and nothing else, so that every page has one address.
-func parseCursor(s string) (store.Cursor, bool) {
-	sec, rest, _ := strings.Cut(s, ".")
-	nsec, number, _ := strings.Cut(rest, ".")
-	seconds, err1 := strconv.ParseInt(sec, 10, 64)
-	nanos, err2 := strconv.ParseInt(nsec, 10, 64)
-	id, ok := feed.ParseID(number)
-	if err1 != nil || err2 != nil || !ok {
-		return store.Cursor{}, false
-	}
-	c := store.Cursor{When: time.Unix(seconds, nanos).UTC(), ID: id}
-	return c, formatCursor(c) == s
+// parseCount reads a number counted from 1, in the one way in which it is written.
+func parseCount(s string) (uint64, bool) {
+	n, err := strconv.ParseUint(s, 10, 64)
+	return n, err == nil && n > 0 && s[0] != '0'
 }
 
 // webAddress returns an address if it is one that a page may link to, and "" otherwise.

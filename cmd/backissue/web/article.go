@@ -130,7 +130,7 @@ func (s *site) buildArticlePage(a *feed.Article, names articleNames) articlePage
 		headline = a.Kicker + ": " + headline
 	}
 	p := articlePage{
-		layout:   s.feedLayout(headline, names.feed),
+		layout:   s.feedLayout(headline, articlePath(a.ID), names.feed),
 		Kicker:   a.Kicker,
 		Headline: title(a),
 		TitleCut: a.TitleCut,
@@ -148,7 +148,6 @@ func (s *site) buildArticlePage(a *feed.Article, names articleNames) articlePage
 		p.History = s.prefix + revisionsPath(a.ID)
 		p.Diff = s.prefix + diffQuery(a.ID, a.Revision-1, a.Revision)
 	}
-	p.Canonical = s.base + articlePath(a.ID)
 	if original := webAddress(a.Link); original != "" {
 		p.Original = link{host(original), original}
 		p.Canonical = original // the publisher's page is the one to find

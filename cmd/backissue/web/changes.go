@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"html/template"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -35,6 +35,8 @@ func (h *happened) word() string {
 		return "Withdrawn"
 	case store.Returned:
 		return "Returned"
+	case store.Released:
+		return "Released"
 	}
 	return "Revised"
 }
@@ -47,9 +49,9 @@ func (h *happened) path() string {
 	return diffQuery(h.Article, h.previous.Revision, h.article.Revision)
 }
 
-// happened returns the newest changes, newest first.
-func (s *site) happened(ctx context.Context) ([]happened, error) {
-	list, err := s.archive.Changes(ctx, 0, changesLen)
+// happened returns the newest changes before the one with this number, newest first; 0 is for all.
+func (s *site) happened(ctx context.Context, before uint64) ([]happened, error) {
+	list, err := s.archive.Changes(ctx, before, changesLen)
 	if err != nil {
 		return nil, err
 	}
@@ -83,34 +85,16 @@ func (s *site) happened(ctx context.Context) ([]happened, error) {
 // changesDocument handles the feed of changes in a format. What happened is never taken back, so the
 // newest change says all that the validators need.
 func (s *site) changesDocument(format *format) func(http.ResponseWriter, *http.Request) error {
-	path := changesPath + format.Ext
-	return func(w http.ResponseWriter, r *http.Request) error {
-		doc := s.current(path)
-		if doc == nil {
-			edition := s.archive.Edition()
-			newest, err := s.archive.Changes(r.Context(), 0, 1)
-			if err != nil {
-				return err
-			}
-			doc = s.cache.get(path)
-			if tag := s.changesTag(newest, format); doc == nil || doc.tag != tag {
-				doc = newDocument(path, format.class, tag, lastChange(newest), nil)
-				s.cache.put(doc)
-			}
-			doc.checked.Store(edition)
-		}
-		if s.send(w, r, doc) {
-			return nil
-		}
-		doc, err := s.once(r.Context(), path, func(ctx context.Context, edition uint64) (*document, error) {
-			return s.renderChanges(ctx, format, edition)
-		})
-		if err != nil {
-			return err
-		}
-		s.send(w, r, doc)
-		return nil
+	p := published{
+		path:  changesPath + format.Ext,
+		class: format.class,
+		validity: func(ctx context.Context) (validity, error) {
+			newest, err := s.archive.Changes(ctx, 0, 1)
+			return validity{s.changesTag(newest, format), lastChange(newest)}, err
+		},
+		render: func(ctx context.Context, w io.Writer) (validity, error) { return s.renderChanges(ctx, w, format) },
 	}
+	return func(w http.ResponseWriter, r *http.Request) error { return s.answer(w, r, p) }
 }
 
 // changesTag is the opaque part of the entity tags of the feed of changes.
@@ -130,47 +114,35 @@ func lastChange(newest []store.Change) time.Time {
 	return newest[0].At
 }
 
-func (s *site) renderChanges(ctx context.Context, format *format, edition uint64) (*document, error) {
+func (s *site) renderChanges(ctx context.Context, w io.Writer, format *format) (validity, error) {
 	archive, err := s.identity(ctx)
 	if err != nil {
-		return nil, err
+		return validity{}, err
 	}
-	all, err := s.happened(ctx)
+	all, err := s.happened(ctx, 0)
 	if err != nil {
-		return nil, err
+		return validity{}, err
 	}
 	var newest []store.Change
 	articles := make([]feed.Article, len(all))
 	for i := range all {
 		newest = append(newest, all[i].Change)
 		if articles[i], err = s.changeEntry(archive, &all[i]); err != nil {
-			return nil, err
+			return validity{}, err
 		}
 	}
-	path := changesPath + format.Ext
 	d := &render.Document{
 		ID:       archive.in("changes").String(),
 		Title:    s.changesTitle(),
 		Subtitle: "What was revised, withdrawn or put back after it had come into " + s.title,
 		Home:     s.base + changesPath,
-		Self:     s.base + path,
+		Self:     s.base + changesPath + format.Ext,
 		Icon:     s.base + s.static.icon,
 		Updated:  lastChange(newest),
 		Articles: articles,
+		Links:    s.alternates(changesPath, format),
 	}
-	for _, other := range s.formats {
-		if other.Ext != format.Ext {
-			d.Links = append(d.Links, feed.Link{Rel: "alternate", Href: s.base + changesPath + other.Ext, Type: bareType(other.MediaType), Title: other.Name})
-		}
-	}
-	var b bytes.Buffer
-	if err := format.Write(&b, d); err != nil {
-		return nil, fmt.Errorf("write feed %q: %w", path, err)
-	}
-	doc := newDocument(path, format.class, s.changesTag(newest, format), lastChange(newest), append([]byte{}, b.Bytes()...))
-	doc.checked.Store(edition)
-	s.cache.put(doc)
-	return doc, nil
+	return validity{s.changesTag(newest, format), lastChange(newest)}, format.Write(w, d)
 }
 
 // changeEntry returns a change as an article of the feed of changes: an account of it, not the
@@ -180,6 +152,8 @@ func (s *site) changeEntry(archive uuid, h *happened) (feed.Article, error) {
 	switch {
 	case h.Kind == store.Returned:
 		content = "<p>Its publisher has put the article back into the feed.</p>"
+	case h.Kind == store.Released:
+		content = "<p>The article was held back, and has been let into the live feeds.</p>"
 	case h.previous != nil:
 		var b bytes.Buffer
 		if err := s.pages.diff.ExecuteTemplate(&b, "difference", differences(h.previous, h.article, 1, changesLines)); err != nil {
@@ -211,16 +185,7 @@ func headline(a *feed.Article) string {
 func (s *site) changesTitle() string { return "Changes — " + s.title }
 
 // changesLinks returns the feed of changes in its formats.
-func (s *site) changesLinks() []feedLink {
-	var links []feedLink
-	for _, format := range s.formats {
-		links = append(links, feedLink{
-			Name: format.Name, Title: s.changesTitle(), URL: s.prefix + changesPath + format.Ext,
-			Type: template.HTMLAttr(`type="` + bareType(format.MediaType) + `"`),
-		})
-	}
-	return links
-}
+func (s *site) changesLinks() []feedLink { return s.formatLinks(changesPath, s.changesTitle()) }
 
 // changesPage lists the newest changes.
 type changesPage struct {
@@ -231,7 +196,7 @@ type changesPage struct {
 
 func (s *site) changes(w http.ResponseWriter, r *http.Request) error {
 	return s.page(w, r, true, func(ctx context.Context) (made, error) {
-		all, err := s.happened(ctx)
+		all, err := s.happened(ctx, 0)
 		if err != nil {
 			return made{}, err
 		}

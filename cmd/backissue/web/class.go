@@ -27,7 +27,7 @@ func put(h http.Header, fields []field) {
 const (
 	feedsKeep  = "public, max-age=300"
 	pagesKeep  = "public, max-age=60"
-	staticKeep = "public, max-age=31536000, immutable" // names change with the content
+	sealedKeep = "public, max-age=31536000, immutable" // what has the address never changes
 	iconKeep   = "public, max-age=86400"
 )
 
@@ -52,8 +52,8 @@ func newClass(mediaType, keep string, more ...field) *class {
 // Its header has eight fields at most, since with the ninth net/http needs two maps more for each
 // answer, which costs as much as all else that is done for it here. That is why it has no
 // X-Content-Type-Options: what is labelled XML or JSON no browser takes for anything else.
-func newFeedClass(mediaType string) *class {
-	c := newClass(mediaType, feedsKeep)
+func newFeedClass(mediaType, keep string) *class {
+	c := newClass(mediaType, keep)
 	c.always = append(c.always, field{"Access-Control-Allow-Origin", []string{"*"}})
 	return c
 }

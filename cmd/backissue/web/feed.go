@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -25,13 +26,14 @@ var beginning = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 // format is a format of feed documents as this site puts it out.
 type format struct {
 	render.Format
-	class *class
+	class  *class // of what changes
+	sealed *class // of archive documents
 }
 
 func newFormats() []format {
 	var formats []format
 	for _, f := range render.Formats() {
-		formats = append(formats, format{f, newFeedClass(f.MediaType)})
+		formats = append(formats, format{f, newFeedClass(f.MediaType, feedsKeep), newFeedClass(f.MediaType, sealedKeep)})
 	}
 	return formats
 }
@@ -64,35 +66,77 @@ func (s *site) feedOf(kind store.Kind) func(http.ResponseWriter, *http.Request) 
 	}
 }
 
-// feedDocument answers with a feed in a format. The feed's record says what the validators are, so
-// whoever has the document hears so before any article is read.
-func (s *site) feedDocument(w http.ResponseWriter, r *http.Request, ref store.Ref, format *format) error {
-	path := path(ref) + format.Ext
-	doc := s.current(path)
-	if doc == nil {
-		edition := s.archive.Edition()
-		f, err := s.record(r.Context(), ref, format.Ext)
+// validity is what can be said of a document before it is made: what it is then, and since when.
+type validity struct {
+	tag      string
+	modified time.Time
+}
+
+// published is a document that goes out under a path and of which the archive's records say what
+// its validators are, so that whoever has it hears so before any article is read.
+type published struct {
+	path     string
+	class    *class
+	validity func(context.Context) (validity, error)
+	// render makes the document, and says what it is as it was made.
+	render func(context.Context, io.Writer) (validity, error)
+}
+
+// answer answers with a published document.
+func (s *site) answer(w http.ResponseWriter, r *http.Request, p published) error {
+	doc, err := s.validated(r.Context(), p)
+	if err != nil || s.send(w, r, doc) {
+		return err
+	}
+	doc, err = s.once(r.Context(), p.path, func(ctx context.Context, edition uint64) (*document, error) {
+		var b bytes.Buffer
+		v, err := p.render(ctx, &b)
 		if err != nil {
-			return err
+			return nil, fmt.Errorf("write %q: %w", p.path, err)
 		}
-		doc = s.cache.get(path)
-		if tag := s.feedTag(f, format); doc == nil || doc.tag != tag {
-			doc = newDocument(path, format.class, tag, changed(f), nil)
-			s.cache.put(doc)
-		}
+		doc := newDocument(p.path, p.class, v.tag, v.modified, bytes.Clone(b.Bytes()))
 		doc.checked.Store(edition)
-	}
-	if s.send(w, r, doc) {
-		return nil
-	}
-	doc, err := s.once(r.Context(), path, func(ctx context.Context, edition uint64) (*document, error) {
-		return s.renderFeed(ctx, ref, format, edition)
+		s.cache.put(doc)
+		return doc, nil
 	})
 	if err != nil {
 		return err
 	}
 	s.send(w, r, doc)
 	return nil
+}
+
+// validated returns the document as it is in the cache if it is as the archive is now, else one
+// that has validators and no body.
+func (s *site) validated(ctx context.Context, p published) (*document, error) {
+	if doc := s.current(p.path); doc != nil {
+		return doc, nil
+	}
+	edition := s.archive.Edition()
+	v, err := p.validity(ctx)
+	if err != nil {
+		return nil, err
+	}
+	doc := s.cache.get(p.path)
+	if doc == nil || doc.tag != v.tag {
+		doc = newDocument(p.path, p.class, v.tag, v.modified, nil)
+		s.cache.put(doc)
+	}
+	doc.checked.Store(edition)
+	return doc, nil
+}
+
+// feedDocument answers with a feed in a format.
+func (s *site) feedDocument(w http.ResponseWriter, r *http.Request, ref store.Ref, format *format) error {
+	return s.answer(w, r, published{
+		path:  path(ref) + format.Ext,
+		class: format.class,
+		validity: func(ctx context.Context) (validity, error) {
+			f, err := s.record(ctx, ref, format.Ext)
+			return validity{s.feedTag(f, format), changed(f)}, err
+		},
+		render: func(ctx context.Context, w io.Writer) (validity, error) { return s.renderFeed(ctx, w, ref, format) },
+	})
 }
 
 // record returns a feed's record. A name that is spelled otherwise than its URL name ("Köln",
@@ -119,18 +163,34 @@ func (s *site) feedTag(f store.Feed, format *format) string {
 		strconv.FormatUint(f.Edition, 10), strconv.FormatUint(f.Length, 10))
 }
 
-// renderFeed makes a feed document and puts it into the cache.
-func (s *site) renderFeed(ctx context.Context, ref store.Ref, format *format, edition uint64) (*document, error) {
-	path := path(ref) + format.Ext
+// renderFeed writes the live document of a feed.
+func (s *site) renderFeed(ctx context.Context, w io.Writer, ref store.Ref, format *format) (validity, error) {
 	f, articles, err := s.subscription(ctx, ref)
 	if err != nil {
-		return nil, err
+		return validity{}, err
 	}
-	id, err := s.feedID(ctx, ref)
+	d, err := s.liveDocument(ctx, f, format, articles)
+	if err != nil {
+		return validity{}, err
+	}
+	d.Complete = f.Sealed == 0 // all there ever was is in the log's open tail, and so in here
+	return validity{s.feedTag(f, format), changed(f)}, format.Write(w, d)
+}
+
+// liveDocument builds a document of articles that says of itself that it is the live one.
+func (s *site) liveDocument(ctx context.Context, f store.Feed, this *format, articles []feed.Article) (*render.Document, error) {
+	d, err := s.feedDocumentOf(ctx, f, articles)
 	if err != nil {
 		return nil, err
 	}
-	d := s.subscriptionDocument(id, f, format, articles)
+	d.Self = s.base + escaped(path(f.Ref)+this.Ext)
+	d.Updated = changed(f)
+	d.Links = s.alternates(path(f.Ref), this)
+	if f.Sealed > 0 {
+		newest := s.base + escaped(archivePath(f.Ref, f.Sealed-1)+this.Ext)
+		d.Links = append(d.Links, feed.Link{Rel: "prev-archive", Href: newest, Type: bareType(this.MediaType)})
+		d.NextURL = newest
+	}
 	if f.Kind == store.Source {
 		source, err := s.archive.Source(ctx, f.Source)
 		if err != nil {
@@ -138,14 +198,7 @@ func (s *site) renderFeed(ctx context.Context, ref store.Ref, format *format, ed
 		}
 		d.Describe(&source)
 	}
-	var b bytes.Buffer
-	if err := format.Write(&b, d); err != nil {
-		return nil, fmt.Errorf("write feed %q: %w", path, err)
-	}
-	doc := newDocument(path, format.class, s.feedTag(f, format), changed(f), append([]byte{}, b.Bytes()...))
-	doc.checked.Store(edition)
-	s.cache.put(doc)
-	return doc, nil
+	return d, nil
 }
 
 // subscription reads a feed's record and its articles as they were at one moment: an entity tag must
@@ -169,28 +222,33 @@ func (s *site) subscription(ctx context.Context, ref store.Ref) (store.Feed, []f
 	}
 }
 
-// subscriptionDocument builds the document of a feed's newest articles.
-func (s *site) subscriptionDocument(id string, f store.Feed, this *format, articles []feed.Article) *render.Document {
-	d := &render.Document{
+// feedDocumentOf builds what all documents of a feed have in common, with the title that it has in f.
+func (s *site) feedDocumentOf(ctx context.Context, f store.Feed, articles []feed.Article) (*render.Document, error) {
+	id, err := s.feedID(ctx, f.Ref)
+	return &render.Document{
 		ID:         id,
 		Title:      s.feedTitle(f),
 		Subtitle:   s.feedSubtitle(f),
 		Language:   commonLanguage(articles),
 		Home:       s.base + escaped(path(f.Ref)),
-		Self:       s.base + escaped(path(f.Ref)+this.Ext),
 		Icon:       s.base + s.static.icon,
-		Updated:    changed(f),
 		Articles:   articles,
+		OneSource:  f.Kind == store.Source,
 		ArticleURL: func(id feed.ID) string { return s.base + articlePath(id) },
-	}
+	}, err
+}
+
+// alternates are the links to a document in the other formats.
+func (s *site) alternates(path string, this *format) []feed.Link {
+	var links []feed.Link
 	for _, other := range s.formats {
 		if other.Ext != this.Ext {
-			d.Links = append(d.Links, feed.Link{
-				Rel: "alternate", Href: s.base + escaped(path(f.Ref)+other.Ext), Type: bareType(other.MediaType), Title: other.Name,
+			links = append(links, feed.Link{
+				Rel: "alternate", Href: s.base + escaped(path+other.Ext), Type: bareType(other.MediaType), Title: other.Name,
 			})
 		}
 	}
-	return d
+	return links
 }
 
 func (s *site) feedTitle(f store.Feed) string {
@@ -208,6 +266,8 @@ func (s *site) feedSubtitle(f store.Feed) string {
 		return "What " + s.title + " keeps of " + f.Title
 	case store.Author:
 		return "What " + s.title + " keeps by " + f.Title
+	case store.Search:
+		return "What " + s.title + " finds for " + f.Title
 	}
 	return "Everything that " + s.title + " keeps"
 }

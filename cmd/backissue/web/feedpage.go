@@ -3,105 +3,106 @@ package web
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/backissue/backissue/feed"
 	"github.com/backissue/backissue/store"
 )
 
-// pageLen is how many articles a page of a feed holds.
-const pageLen = 50
-
-// feedPage is the page of a feed: its newest articles, or older ones.
+// feedPage is the page of a feed: what its live document holds, or one of its archive documents.
 type feedPage struct {
 	layout
 	Section  link // the list that the feed is in; empty for the feed of everything
 	Name     string
+	Part     uint64 // the number of the archive document; 0 for the live one
 	Articles uint64
 	Changed  time.Time
 	Home     link   // the site that a source belongs to
 	About    string // what a source says of itself
 	Formats  []feedLink
 	Days     []day
-	Newest   string // address of the first page, on all others
-	Older    string // address of the next page; empty on the last
+	Newest   string // address of the live document's page, on all others
+	Newer    string // address of the page after; empty on the first
+	Older    string // address of the page before; empty on the last
 }
 
 // feedPage handles the page of a feed.
 func (s *site) feedPage(w http.ResponseWriter, r *http.Request, ref store.Ref) error {
-	before, err := cursorOf(r.URL)
-	if err != nil {
-		return err
-	}
-	return s.page(w, r, before.IsZero(), func(ctx context.Context) (made, error) {
-		f, err := s.record(ctx, ref, "")
+	return s.page(w, r, true, func(ctx context.Context) (made, error) {
+		if _, err := s.record(ctx, ref, ""); err != nil {
+			return made{}, err
+		}
+		f, articles, err := s.subscription(ctx, ref)
 		if err != nil {
 			return made{}, err
 		}
-		page, err := s.archive.Articles(ctx, store.Query{Ref: ref, Before: before, Limit: pageLen})
-		if err != nil {
-			return made{}, err
-		}
-		sources, err := s.sources(ctx, page.Articles)
-		if err != nil {
-			return made{}, err
-		}
-		var source feed.Source
+		var source *feed.Source
 		if f.Kind == store.Source {
-			if source, err = s.archive.Source(ctx, f.Source); err != nil {
+			known, err := s.archive.Source(ctx, f.Source)
+			if err != nil {
 				return made{}, err
 			}
+			source = &known
 		}
-		return made{s.pages.feed, s.buildFeedPage(f, source, before, page, sources), changed(f)}, nil
+		p, err := s.buildFeedPage(ctx, f, source, articles)
+		if err != nil {
+			return made{}, err
+		}
+		p.layout = s.feedLayout(p.Name, path(f.Ref), f)
+		p.inSection(f.Kind)
+		p.Articles, p.Changed = f.Articles, f.Changed.UTC()
+		if f.Sealed > 0 {
+			p.Older = s.prefix + escaped(archivePath(f.Ref, f.Sealed-1))
+		}
+		return made{s.pages.feed, p, changed(f)}, nil
 	})
 }
 
-// cursorOf reads the place from which a page goes on.
-func cursorOf(u *url.URL) (store.Cursor, error) {
-	text := u.Query().Get(cursorParam)
-	if text == "" {
-		return store.Cursor{}, nil
-	}
-	c, ok := parseCursor(text)
-	if !ok {
-		return c, badRequest("The place from which the page should go on cannot be read. Start from the newest articles instead.")
-	}
-	return c, nil
+// issuePage handles the page of an archive document. It is laid out as this version of the program
+// does it, so unlike the document itself it is not for ever.
+func (s *site) issuePage(w http.ResponseWriter, r *http.Request, ref store.Ref, k uint64) error {
+	return s.page(w, r, true, func(ctx context.Context) (made, error) {
+		i, err := s.issue(ctx, ref, k, "")
+		if err != nil {
+			return made{}, err
+		}
+		articles, err := s.issueArticles(ctx, &i)
+		if err != nil {
+			return made{}, err
+		}
+		p, err := s.buildFeedPage(ctx, i.feed(), i.About, articles)
+		if err != nil {
+			return made{}, err
+		}
+		p.layout = s.feedLayout(p.Name+", archive "+count(k+1), i.path(), i.feed())
+		p.inSection(ref.Kind)
+		p.Part = k + 1
+		p.Formats = s.formatLinks(i.path(), p.Name)
+		p.Newest = s.prefix + escaped(path(ref))
+		p.Newer = s.prefix + escaped(archivePath(ref, k+1))
+		if k > 0 {
+			p.Older = s.prefix + escaped(archivePath(ref, k-1))
+		}
+		return made{s.pages.feed, p, i.until}, nil
+	})
 }
 
-func (s *site) buildFeedPage(f store.Feed, source feed.Source, before store.Cursor, page store.Page, sources map[feed.SourceID]link) feedPage {
-	p := feedPage{
-		Name:     f.Title,
-		Articles: f.Articles,
-		Changed:  f.Changed.UTC(),
-		Formats:  s.feedLinks(f),
-		Days:     s.days(page.Articles, sources),
+// buildFeedPage builds what the pages of a feed have in common. The source is that of a feed of one.
+func (s *site) buildFeedPage(ctx context.Context, f store.Feed, source *feed.Source, articles []feed.Article) (feedPage, error) {
+	sources, err := s.sources(ctx, articles)
+	if err != nil {
+		return feedPage{}, err
 	}
-	here := s.prefix + escaped(path(f.Ref))
-	title := f.Title
+	p := feedPage{Name: f.Title, Formats: s.feedLinks(f), Days: s.days(articles, sources)}
 	if f.Kind == store.All {
-		title, p.Name = "All articles", "All articles"
+		p.Name = "All articles"
 	}
-	if !before.IsZero() {
-		title += ", older articles"
-		p.Newest = here
-	}
-	p.layout = s.feedLayout(title, f)
-	p.Canonical = s.base + escaped(path(f.Ref))
-	if !before.IsZero() {
-		p.Canonical += "?" + cursorParam + "=" + formatCursor(before)
-	}
-	if !page.Next.IsZero() {
-		p.Older = here + "?" + cursorParam + "=" + formatCursor(page.Next)
-	}
-	for i, sec := range sections() {
+	for _, sec := range sections() {
 		if sec.Kind == f.Kind {
-			p.Nav[i].Here = true
-			p.Section = link{sec.Title, p.Nav[i].URL}
+			p.Section = link{sec.Title, s.prefix + "/" + sec.Path}
 		}
 	}
-	if f.Kind == store.Source {
+	if source != nil {
 		p.Home = link{host(source.Home), webAddress(source.Home)}
 		p.About = plain(source.Description)
 		for d := range p.Days {
@@ -110,5 +111,5 @@ func (s *site) buildFeedPage(f store.Feed, source feed.Source, before store.Curs
 			}
 		}
 	}
-	return p
+	return p, nil
 }

@@ -101,22 +101,34 @@ func (s *site) layout(title string) layout {
 	return l
 }
 
-// feedLayout returns what surrounds a page that has a feed of its own.
-func (s *site) feedLayout(title string, f store.Feed) layout {
+// feedLayout returns what surrounds a page with this path that has a feed of its own.
+func (s *site) feedLayout(title, path string, f store.Feed) layout {
 	l := s.layout(title)
+	l.Canonical = s.base + escaped(path)
 	if f.Kind != store.All {
 		l.Feeds = append(s.feedLinks(f), l.Feeds...)
 	}
 	return l
 }
 
-func (s *site) feedLinks(f store.Feed) []feedLink {
+// inSection marks the section of the feeds of a kind as the one that the page is in.
+func (l *layout) inSection(kind store.Kind) {
+	for i, sec := range sections() {
+		l.Nav[i].Here = sec.Kind == kind
+	}
+}
+
+// feedLinks are the links to a feed in each format.
+func (s *site) feedLinks(f store.Feed) []feedLink { return s.formatLinks(path(f.Ref), s.feedTitle(f)) }
+
+// formatLinks are the links to what has this path in each format.
+func (s *site) formatLinks(path, title string) []feedLink {
 	links := make([]feedLink, 0, len(s.formats))
 	for _, format := range s.formats {
 		links = append(links, feedLink{
 			Name:  format.Name,
-			Title: s.feedTitle(f),
-			URL:   s.prefix + escaped(path(f.Ref)+format.Ext),
+			Title: title,
+			URL:   s.prefix + escaped(path+format.Ext),
 			Type:  template.HTMLAttr(`type="` + bareType(format.MediaType) + `"`),
 		})
 	}

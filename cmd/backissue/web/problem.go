@@ -35,6 +35,12 @@ func moved(path string) error {
 	return &problem{status: http.StatusMovedPermanently, title: "Moved", text: "This page has another address.", location: path}
 }
 
+// elsewhere sends the reader to another path of this site for as long as a feed may be kept: what
+// belongs here is not there yet.
+func elsewhere(path string) error {
+	return &problem{status: http.StatusTemporaryRedirect, title: "Not here yet", text: "What will be here is still being gathered.", location: path}
+}
+
 var (
 	errNoPage   error = &problem{http.StatusNotFound, "Not in this archive", "There is no page under this address.", ""}
 	errReadOnly error = &problem{http.StatusMethodNotAllowed, "This archive can only be read", "Ask with GET or HEAD.", ""}
@@ -66,6 +72,10 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case http.StatusMovedPermanently:
 		h.Set("Location", s.prefix+p.location)
 		h.Set("Cache-Control", iconKeep)
+	case http.StatusTemporaryRedirect:
+		h.Set("Location", s.prefix+p.location)
+		h.Set("Cache-Control", feedsKeep)
+		h.Set("Access-Control-Allow-Origin", "*")
 	case http.StatusMethodNotAllowed:
 		h.Set("Allow", allowed)
 	default:

@@ -28,7 +28,7 @@ func newStatic() static {
 		path, mediaType, keep string
 		body                  []byte
 	}{
-		{s.stylesheet, "text/css; charset=utf-8", staticKeep, stylesheet},
+		{s.stylesheet, "text/css; charset=utf-8", sealedKeep, stylesheet},
 		{s.icon, "image/svg+xml", iconKeep, favicon},
 		{"/robots.txt", "text/plain; charset=utf-8", iconKeep, []byte("User-agent: *\nDisallow:\n")},
 	} {

@@ -68,7 +68,7 @@ func New(o Options) (http.Handler, error) {
 		static:  newStatic(),
 		formats: newFormats(),
 
-		opmlClass: newFeedClass("text/x-opml; charset=utf-8"),
+		opmlClass: newFeedClass("text/x-opml; charset=utf-8", feedsKeep),
 	}
 	if s.press, err = newPress(); err != nil {
 		return nil, err
@@ -128,9 +128,11 @@ func (s *site) routes() *http.ServeMux {
 
 	// A pattern cannot hold "{name}.atom", so the handlers cut known extensions off themselves.
 	handle("/{name}", s.feedOf(store.All)) // /feed, /feed.atom, …
+	handle("/feed"+archiveDir+"{document}", s.archiveOf(store.All))
 	for _, sec := range sections() {
 		handle("/"+sec.Path, s.listOf(sec))
 		handle("/"+sec.Path+"/{name}", s.feedOf(sec.Kind))
+		handle("/"+sec.Path+"/{name}"+archiveDir+"{document}", s.archiveOf(sec.Kind))
 	}
 
 	for path, doc := range s.static.files {
