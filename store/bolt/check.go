@@ -34,6 +34,7 @@ func (d *DB) Check(ctx context.Context) ([]string, error) {
 		c.twins()
 		c.names()
 		c.identity()
+		c.shelves()
 		faults = append(faults, c.faults...)
 		return ctx.Err()
 	})
@@ -64,7 +65,7 @@ type checker struct {
 	faults []string
 
 	articles uint64
-	edits    uint64            // revisions after the first
+	edits    uint64            // revisions after the first that were the newest once
 	paired   uint64            // articles that are twins
 	numbered uint64            // changes
 	held     uint64            // articles that are held back
@@ -110,7 +111,7 @@ func (c *checker) log() {
 		}
 		if a.Revision == 0 {
 			c.articles++
-		} else {
+		} else if !a.Past {
 			c.edits++
 		}
 		c.twin(a)
@@ -150,11 +151,17 @@ func (c *checker) members(a *feed.Article) []uint32 {
 }
 
 func (c *checker) revisions() {
-	c.each(bucketRevision, func(k, _ []byte) {
+	var of feed.ID
+	var n int
+	c.each(bucketRevision, func(k, past []byte) {
 		id, seq := feed.ID(binary.BigEndian.Uint64(k)), binary.BigEndian.Uint64(k[8:])
+		if id != of {
+			of, n = id, 0
+		}
+		n++
 		s, _, err := split(c.tx.Bucket(bucketLog).Get(u64(seq)))
-		if err != nil || feed.ID(s.ID) != id || s.Revision == 0 {
-			c.fault("revision index: %d is no later revision of article %d", seq, id)
+		if err != nil || feed.ID(s.ID) != id || s.Revision != n || s.Past != (len(past) > 0) {
+			c.fault("revision index: %d is not revision %d of article %d", seq, n, id)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 
+	"github.com/backissue/backissue/feed"
 	"github.com/backissue/backissue/store"
 )
 
@@ -61,5 +62,26 @@ func (c *checker) tail(number uint32, f store.Feed) {
 func (c *checker) identity() {
 	if n := len(c.tx.Bucket(bucketMeta).Get(keyIdentity)); n != 16 {
 		c.fault("the archive's identity has %d bytes", n)
+	}
+}
+
+// shelves checks that what waits on each source's shelf decodes and is counted.
+func (c *checker) shelves() {
+	waiting := map[feed.SourceID]int{}
+	c.each(bucketShelf, func(k, v []byte) {
+		waiting[feed.SourceID(binary.BigEndian.Uint32(k))]++
+		if err := c.codec.unpack(v, new(shelved)); err != nil {
+			c.fault("document %x on the shelf: %v", k, err)
+		}
+	})
+	c.each(bucketSource, func(k, _ []byte) {
+		id := feed.SourceID(decode32(k))
+		if s, err := readSource(c.tx, id); err == nil && s.Fetch.History.Shelved != waiting[id] {
+			c.fault("source %d: counts %d documents on its shelf, and %d are", id, s.Fetch.History.Shelved, waiting[id])
+		}
+		delete(waiting, id)
+	})
+	for id := range waiting {
+		c.fault("source %d: has a shelf and no record", id)
 	}
 }

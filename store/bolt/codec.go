@@ -77,6 +77,35 @@ func (c *codec) close() {
 	c.enc.Close() // has no stream open, so cannot fail
 }
 
+// pack encodes a value as checksum(4), the CRC-32C of what follows, and compressed CBOR.
+func (c *codec) pack(v any) ([]byte, error) {
+	raw, err := cbor.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	if len(raw) > maxRecordSize {
+		return nil, fmt.Errorf("%d MiB are too much", len(raw)>>20)
+	}
+	packed := c.enc.EncodeAll(raw, make([]byte, 4, len(raw)/4+64))
+	binary.BigEndian.PutUint32(packed, crc32.Checksum(packed[4:], castagnoli))
+	return packed, nil
+}
+
+// unpack decodes what pack wrote.
+func (c *codec) unpack(packed []byte, v any) error {
+	if len(packed) < 4 {
+		return errShort
+	}
+	if binary.BigEndian.Uint32(packed) != crc32.Checksum(packed[4:], castagnoli) {
+		return errChecksum
+	}
+	raw, err := c.dec.DecodeAll(packed[4:], nil)
+	if err != nil {
+		return fmt.Errorf("decompress: %w", err)
+	}
+	return decoding.Unmarshal(raw, v)
+}
+
 // payload encodes what the publisher said.
 func (c *codec) payload(a *feed.Article) ([]byte, error) {
 	raw, err := cbor.Marshal(toPayload(a))

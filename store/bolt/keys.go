@@ -20,7 +20,8 @@ import (
 //	log          seq(8)                           -> record: one accepted revision (see codec.go);
 //	                                                 gapless from 1
 //	revision     article(8) seq(8)                -> "" for every revision after the first, which
-//	                                                 stands in log under the article's own number
+//	                                                 stands in log under the article's own number;
+//	                                                 "p" for one that is older than the newest
 //	alias        source(4) kind(1) hash(8)        -> article(8) fingerprint(8), or article(8) = 0
 //	                                                 where the alias has led to several articles
 //	source       source(4)                        -> CBOR source with its fetch state
@@ -39,6 +40,8 @@ import (
 //	feed-seal    feed(4) document(4)              -> position(8) in feed-log at which the archive
 //	                                                 document ends; each begins where the last ended;
 //	                                                 hash(8) of what the feed said of itself then
+//	shelf        source(4) number(8)              -> packed: a document of the publisher's own archive
+//	                                                 that waits to be taken in, the last one first
 //	about        hash(8)                          -> CBOR: what a feed said of itself
 //	mark         article(8)                       -> CBOR: held, back, gone, live revision; none for
 //	                                                 an article of which there is nothing to say
@@ -73,6 +76,7 @@ var (
 	bucketTwin      = []byte("twin")
 	bucketTwins     = []byte("twins")
 	bucketAbout     = []byte("about")
+	bucketShelf     = []byte("shelf")
 )
 
 func buckets() [][]byte {
@@ -90,7 +94,7 @@ func bucketsOf2() [][]byte {
 }
 
 // bucketsOf3 is what version 3 of the format added.
-func bucketsOf3() [][]byte { return [][]byte{bucketAbout} }
+func bucketsOf3() [][]byte { return [][]byte{bucketAbout, bucketShelf} }
 
 var (
 	keyFormat   = []byte("format")
@@ -142,6 +146,10 @@ func keyDate(feed uint32, when time.Time, id feed.ID) []byte {
 }
 
 func keySeal(feed, document uint32) []byte { return append(u32(feed), u32(document)...) }
+
+func keyShelf(source feed.SourceID, n uint64) []byte {
+	return binary.BigEndian.AppendUint64(keySource(source), n)
+}
 
 func keyHeld(source feed.SourceID, id feed.ID) []byte {
 	return append(keySource(source), u64(uint64(id))...)

@@ -22,18 +22,21 @@ type stamp struct {
 	Modified instant  `cbor:"8,keyasint,omitempty"`
 	Filed    []string `cbor:"9,keyasint,omitempty"`
 	Twin     uint64   `cbor:"10,keyasint,omitempty"`
+	Homonym  bool     `cbor:"11,keyasint,omitempty"`
+	Past     bool     `cbor:"12,keyasint,omitempty"`
 }
 
 func toStamp(a *feed.Article) *stamp {
 	return &stamp{
 		ID: uint64(a.ID), Seq: a.Seq, Revision: a.Revision, Source: uint32(a.Source), Key: a.Key,
 		Arrived: toInstant(a.Arrived), Seen: toInstant(a.Seen), Modified: toInstant(a.Modified), Filed: a.Filed,
-		Twin: uint64(a.Twin),
+		Twin: uint64(a.Twin), Homonym: a.Homonym, Past: a.Past,
 	}
 }
 
 func (s *stamp) apply(a *feed.Article) {
 	a.ID, a.Seq, a.Revision, a.Twin = feed.ID(s.ID), s.Seq, s.Revision, feed.ID(s.Twin)
+	a.Homonym, a.Past = s.Homonym, s.Past
 	a.Source, a.Key, a.Filed = feed.SourceID(s.Source), s.Key, s.Filed
 	a.Arrived, a.Seen, a.Modified = s.Arrived.time(), s.Seen.time(), s.Modified.time()
 }
@@ -275,6 +278,7 @@ type sourceRecord struct {
 	GapNoticed   instant       `cbor:"33,keyasint,omitempty"`
 	GapSince     instant       `cbor:"34,keyasint,omitempty"`
 	GapUntil     instant       `cbor:"35,keyasint,omitempty"`
+	History      *history      `cbor:"36,keyasint,omitempty"`
 }
 
 func toSourceRecord(s *feed.Source) *sourceRecord {
@@ -287,6 +291,7 @@ func toSourceRecord(s *feed.Source) *sourceRecord {
 		f.ETag, f.LastModified, f.BodyHash, toInstant(f.Checked), toInstant(f.Changed), toInstant(f.Due),
 		f.Failures, f.Problem, f.Status, f.TTL, f.Repairs,
 		f.Most, f.Gaps, toInstant(f.Gap.Noticed), toInstant(f.Gap.Since), toInstant(f.Gap.Until),
+		toHistory(f.History),
 	}
 }
 
@@ -303,7 +308,8 @@ func (r *sourceRecord) source(id feed.SourceID) feed.Source {
 			Checked: r.Checked.time(), Changed: r.Changed.time(), Due: r.Due.time(),
 			Failures: r.Failures, Problem: r.Problem, Status: r.Status, TTL: r.TTL, Repairs: r.Repairs,
 			Most: r.Most, Gaps: r.Gaps,
-			Gap: feed.Gap{Noticed: r.GapNoticed.time(), Since: r.GapSince.time(), Until: r.GapUntil.time()},
+			Gap:     feed.Gap{Noticed: r.GapNoticed.time(), Since: r.GapSince.time(), Until: r.GapUntil.time()},
+			History: r.History.history(),
 		},
 	}
 }

@@ -113,7 +113,12 @@ func (t *txn) save(b *store.Batch, ready []prepared) (saved store.Saved, err err
 	if err := t.begin(); err != nil {
 		return saved, err
 	}
-	source, before, err := t.putSource(b.Source, b.Seen)
+	var source, before *feed.Source
+	if b.Unshelve {
+		source, before, err = t.unshelve(b)
+	} else {
+		source, before, err = t.putSource(b.Source, b.Seen)
+	}
 	if err != nil {
 		return saved, err
 	}
@@ -214,7 +219,7 @@ func (v *visit) decide(it *item) (err error) {
 	}
 	it.a, it.change = feed.Revise(it.old, it.next)
 	if it.old != nil {
-		it.a.Twin = it.old.Twin
+		it.a.Twin, it.a.Homonym = it.old.Twin, it.old.Homonym
 	}
 	if it.change == feed.Revised && v.imported() {
 		had, err := v.t.had(it.known, it.print)
@@ -226,12 +231,33 @@ func (v *visit) decide(it *item) (err error) {
 			it.print = feed.Fingerprint(it.old) // which stays the one to compare with
 		}
 	}
-	return nil
+	if it.change == feed.Revised {
+		if it.a.Revision, err = v.t.revisions(it.known); err != nil {
+			return err
+		}
+	}
+	return v.older(it)
+}
+
+// revisions counts the revisions of an article.
+func (t *txn) revisions(id feed.ID) (int, error) {
+	last := u64(uint64(id))
+	if k, _ := lastSeq(t.bucket(bucketRevision).Cursor(), id); bytes.HasPrefix(k, last) {
+		last = k[8:]
+	}
+	s, _, err := split(t.bucket(bucketLog).Get(last))
+	if err != nil {
+		return 0, fmt.Errorf("%w: revision %x: %v", store.ErrDamaged, last, err)
+	}
+	return s.Revision + 1, nil
 }
 
 // take writes one article.
 func (v *visit) take(it *item) error {
 	t, a := v.t, &it.a
+	if a.Past {
+		return v.takeOlder(it)
+	}
 	switch it.change {
 	case feed.Added:
 		t.seq++
@@ -290,7 +316,11 @@ func (t *txn) append(a *feed.Article, p *prepared) error {
 		return err
 	}
 	if a.Revision > 0 {
-		if err := t.bucket(bucketRevision).Put(keyRevision(a.ID, a.Seq), nil); err != nil {
+		var past []byte
+		if a.Past {
+			past = []byte("p")
+		}
+		if err := t.bucket(bucketRevision).Put(keyRevision(a.ID, a.Seq), past); err != nil {
 			return err
 		}
 	}

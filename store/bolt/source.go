@@ -118,7 +118,7 @@ func (t *txn) putSource(s feed.Source, now time.Time) (is, was *feed.Source, err
 		}
 	}
 	s.Held, s.Fetch.Gaps, s.Fetch.Gap = known.Held, known.Fetch.Gaps, known.Fetch.Gap
-	s.Fetch.Most = max(s.Fetch.Most, known.Fetch.Most)
+	s.Fetch.Most, s.Fetch.History = max(s.Fetch.Most, known.Fetch.Most), known.Fetch.History
 	if err := t.retitle(&s, known, now); err != nil {
 		return nil, nil, err
 	}
@@ -127,7 +127,7 @@ func (t *txn) putSource(s feed.Source, now time.Time) (is, was *feed.Source, err
 
 func (t *txn) newSource(s feed.Source, now time.Time) (*feed.Source, error) {
 	t.counts.Sources++
-	s.Held = 0
+	s.Held, s.Fetch.History.Shelved = 0, 0
 	s.ID = feed.SourceID(t.counts.Sources)
 	if s.Added.IsZero() {
 		s.Added = now

@@ -94,16 +94,23 @@ func newest(tx *bbolt.Tx, c *codec, id feed.ID) (*feed.Article, error) {
 
 // newestSeq finds the sequence number of an article's newest revision.
 func newestSeq(c *bbolt.Cursor, id feed.ID) uint64 {
-	k, _ := c.Seek(keyRevision(id+1, 0))
-	if k == nil {
-		k, _ = c.Last()
-	} else {
-		k, _ = c.Prev()
+	k, past := lastSeq(c, id)
+	for len(past) > 0 && len(k) == 16 && feed.ID(binary.BigEndian.Uint64(k)) == id {
+		k, past = c.Prev()
 	}
 	if len(k) == 16 && feed.ID(binary.BigEndian.Uint64(k)) == id {
 		return binary.BigEndian.Uint64(k[8:])
 	}
 	return uint64(id)
+}
+
+// lastSeq finds where in the index of revisions an article's last one is, if it has several, or an
+// older article's.
+func lastSeq(c *bbolt.Cursor, id feed.ID) (k, past []byte) {
+	if k, _ := c.Seek(keyRevision(id+1, 0)); k == nil {
+		return c.Last()
+	}
+	return c.Prev()
 }
 
 // revision reads one place of the log.

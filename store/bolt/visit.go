@@ -85,7 +85,8 @@ func (v *visit) readWindow() error {
 
 // turn moves the source's window on, and notes what has gone, what is back and what was missed.
 func (v *visit) turn() error {
-	if visited := !v.batch.Source.Fetch.Checked.IsZero(); visited && !v.first {
+	visited := !v.batch.Source.Fetch.Checked.IsZero() && !v.batch.Backfill
+	if visited && !v.first {
 		v.source.Fetch.Most = max(v.source.Fetch.Most, len(v.saved.Added)-v.saved.Held)
 	}
 	if !v.batch.Whole || v.batch.Backfill {
@@ -94,6 +95,7 @@ func (v *visit) turn() error {
 	turn := v.window.Next(v.shown(func(*item) bool { return true }))
 	if turn.Gap {
 		v.saved.Gap = true
+		v.source.Fetch.History.Wanted = v.source.Fetch.History.Wanted || visited
 		v.source.Fetch.Gaps++
 		v.source.Fetch.Gap = feed.Gap{Noticed: stored(v.batch.Seen), Since: turn.Since, Until: turn.Until}
 	}

@@ -100,9 +100,6 @@ func identityStays(h *harness) {
 	if must(other.Identity(h.Context()))(h) == first {
 		h.Error("two archives with one identity")
 	}
-	if err := h.Close(); err != nil {
-		h.Fatal(err)
-	}
-	h.Store = h.open(h.T, h.dir)
+	h.reopen()
 	h.equal("reopened", must(h.Identity(h.Context()))(h), first)
 }

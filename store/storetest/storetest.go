@@ -67,6 +67,9 @@ func Run(t *testing.T, open Open) {
 		{"DocumentsHoldNothingTwice", nothingTwice},
 		{"DocumentsKeepTheirTitles", documentTitles},
 		{"IdentityStays", identityStays},
+		{"ShelvesAreStacks", shelves},
+		{"HistoryIsKept", historyIsKept},
+		{"PastVersionsAreNotNew", pastVersions},
 	} {
 		t.Run(promise.name, func(t *testing.T) {
 			h := &harness{T: t, open: open, dir: t.TempDir()}
