@@ -73,6 +73,8 @@ type Report struct {
 	Revised int // new revisions of known articles
 	Held    int // of both, how many are held back from the live feeds as a flood
 	Gone    int // articles that publishers have taken out of their feeds
+
+	Walks []Walk // through sources' histories; what these brought is counted in none of the above
 }
 
 func (r *Report) add(e Event) {

@@ -18,6 +18,8 @@ type RoundOptions struct {
 	Sources []feed.SourceID
 	// All visits every subscribed source, due or not.
 	All bool
+	// NoHistory leaves it at the visits: no older documents are fetched.
+	NoHistory bool
 	// Progress, if not nil, is called after each visit in place of the Scheduler's own.
 	Progress func(Event)
 }
@@ -34,6 +36,9 @@ const (
 // event of the report; the error is the archive's, or that of a source in o that is not subscribed
 // to, or that of ctx. When ctx ends, visits that are under way are brought to an end first.
 //
+// After the visits the round goes on with the walks through the histories of what it visits (of all
+// sources, where none are named), a bounded stretch of each.
+//
 // Sources whose servers have asked to be left alone until later (429 or 503) are left alone, even
 // where they are named.
 //
@@ -45,7 +50,23 @@ func (s *Scheduler) Round(ctx context.Context, o RoundOptions) (Report, error) {
 		r.progress = o.Progress
 	}
 	err := r.visitChosen(ctx, o)
+	if err == nil && ctx.Err() == nil && !o.NoHistory {
+		err = r.walkChosen(ctx, o)
+	}
 	return r.report, cmp.Or(err, ctx.Err())
+}
+
+// walkChosen goes on with the walks.
+func (r *round) walkChosen(ctx context.Context, o RoundOptions) error {
+	if len(o.Sources) == 0 {
+		if err := r.load(ctx); err != nil {
+			return err
+		}
+	}
+	ids := slices.DeleteFunc(r.walks.list(), func(id feed.SourceID) bool {
+		return len(o.Sources) > 0 && !slices.Contains(o.Sources, id)
+	})
+	return r.walkAll(ctx, ids, func(w Walk) { r.report.Walks = append(r.report.Walks, w) })
 }
 
 // round is a round under way.
@@ -220,6 +241,9 @@ func byHost(sources []feed.Source) [][]feed.SourceID {
 
 // ended counts a visit and tells of it.
 func (r *round) ended(e Event, more int) {
+	if e.Source.Fetch.History.Wanted && (e.Outcome == Changed || e.Outcome == Unchanged) {
+		r.walks.add(e.Source.ID)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.known += more

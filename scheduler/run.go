@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 )
 
@@ -14,9 +15,15 @@ const (
 	maxPause = time.Minute
 )
 
-// Run makes a round whenever a source is due, until ctx ends. Then it brings the visits that are
-// under way to an end and returns nil. Any other return is an error of the archive.
+// Run makes a round whenever a source is due, and meanwhile brings home the histories of sources that
+// are wanted, until ctx ends. Then it brings the visits that are under way to an end and returns nil.
+// Any other return is an error of the archive.
 func (s *Scheduler) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	var walking sync.WaitGroup
+	defer walking.Wait()
+	defer stop()
+	walking.Go(func() { s.walkOn(ctx) })
 	for {
 		r := &round{Scheduler: s, started: s.now(), progress: s.tell}
 		err := r.visitDue(ctx)
@@ -37,6 +44,50 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 		timer.Stop()
+	}
+}
+
+// walkOn goes on with the walks through sources' histories, a stretch of each at a time, until ctx
+// ends.
+func (s *Scheduler) walkOn(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := s.load(ctx)
+		if err == nil {
+			err = s.walkAll(ctx, s.walks.list(), s.tellWalk)
+		}
+		if err != nil && ctx.Err() == nil {
+			s.log().Warn("walk not kept", "problem", err)
+		}
+		var more <-chan struct{} // a new walk does not make the others go faster
+		if err == nil && len(s.walks.list()) == 0 {
+			more = s.walks.bell.rung()
+		}
+		timer := time.NewTimer(maxPause)
+		select {
+		case <-timer.C:
+		case <-more:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// tellWalk logs a stretch of a walk that Run made.
+func (s *Scheduler) tellWalk(w Walk) {
+	if s.Walked != nil {
+		s.Walked(w)
+	}
+	log := s.log().With("source", w.Source.ID, "host", hostOf(w.Source.URL))
+	h := &w.Source.Fetch.History
+	switch {
+	case w.Err != nil:
+		log.Info("history put off", "problem", w.Err)
+	case w.Ended && h.Problem != "":
+		log.Warn("history ends early", "documents", h.Fetched, "problem", h.Problem)
+	case w.Ended:
+		log.Info("history is home", "documents", h.Fetched)
+	case w.Fetched+w.Taken > 0:
+		log.Debug("history goes on", "documents", h.Fetched)
 	}
 }
 

@@ -37,7 +37,16 @@ type Scheduler struct {
 	// Progress, if not nil, is called after each visit, one call at a time in each round.
 	Progress func(Event)
 
+	// Walked, if not nil, is told of each stretch of a walk through a source's history that Run makes,
+	// one call at a time.
+	Walked func(Walk)
+	// MaxDocuments and MaxWalk bound each walk through a source's history: so many documents, and so
+	// many bytes of them; DefaultMaxDocuments and DefaultMaxWalk if 0.
+	MaxDocuments int
+	MaxWalk      int64
+
 	claims claims
+	walks  walks
 	wake   wake
 }
 
@@ -60,6 +69,20 @@ func (s *Scheduler) workers() int {
 		return s.Workers
 	}
 	return 8
+}
+
+func (s *Scheduler) maxDocuments() int {
+	if s.MaxDocuments > 0 {
+		return s.MaxDocuments
+	}
+	return DefaultMaxDocuments
+}
+
+func (s *Scheduler) maxWalk() int64 {
+	if s.MaxWalk > 0 {
+		return s.MaxWalk
+	}
+	return DefaultMaxWalk
 }
 
 func (s *Scheduler) grace() time.Duration {

@@ -55,6 +55,9 @@ func (r Result) String() string {
 	default:
 		fmt.Fprintf(&b, "subscribed to %s (%d new)", name, r.Added)
 	}
+	if r.Source.Fetch.History.Wanted && !r.Already {
+		b.WriteString("\n  its older articles are fetched in the next rounds, or now with: backissue fetch --history " + r.Source.Name)
+	}
 	if r.Page != "" {
 		fmt.Fprintf(&b, "\n  chose %s, which %s names", r.Source.URL, r.Page)
 	}
@@ -137,8 +140,16 @@ func (s *Scheduler) begin(ctx context.Context, want Subscription, f *found) (Res
 		return Result{}, fmt.Errorf("subscribe to %q: %w", want.URL, e.Err)
 	}
 	r.Added = e.Added
+	if !already {
+		if err := s.want(ctx, &e.Source, &e.Source); err != nil {
+			return Result{}, fmt.Errorf("subscribe to %q: %w", want.URL, err)
+		}
+	}
 	r, err = s.follow(ctx, want.known(f.address), r)
 	r.Already = already
+	if err == nil && r.Source.Fetch.History.Wanted {
+		s.walks.add(r.Source.ID)
+	}
 	return r, err
 }
 

@@ -48,6 +48,10 @@ func (s *Scheduler) exchange(ctx context.Context, src feed.Source, free func()) 
 // differ from the last one do, so that is what is saved at first, and taken back if it was wrong:
 // a source whose document changes at each visit without any news must not look busy.
 func (s *Scheduler) took(ctx context.Context, src feed.Source, doc *parse.Document, res *fetch.Response) Event {
+	src, err := s.first(ctx, src, doc)
+	if err != nil {
+		return s.failed(ctx, src, fmt.Errorf("cannot be kept: %w", err))
+	}
 	next := described(answered(src, res, s.now()), &doc.Source)
 	now := next.Fetch.Checked
 	next.Fetch.BodyHash = res.Hash
