@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,7 +14,7 @@ import (
 )
 
 func newFetch(e *env, g *globals) *cobra.Command {
-	var now, asJSON bool
+	var now, history, asJSON bool
 	c := &cobra.Command{
 		Use:   "fetch [SOURCE…]",
 		Short: "Make one round of visits to what is due",
@@ -23,13 +24,21 @@ Sources that are named (by URL, name or number) are visited whether they are due
 and so is every one with --now; but those whose servers asked to be left alone are left
 alone.
 
+Where a feed shows a way to its older articles (archive documents, pages, WordPress), these
+are fetched too, from the first visit on, some in each round, and so is what was missed
+where a gap shows. They are back issues, never shown as new. --history fetches all at once
+that is left, of the sources that are named; stopped, it goes on where it was.
+
 In cron it says nothing unless something is wrong.`,
 		Example: `  */10 * * * *  backissue fetch
   backissue fetch --now
-  backissue fetch example`,
+  backissue fetch example
+  backissue fetch --history example`,
 	}
 	c.Flags().BoolVar(&now, "now", false, "visit all subscriptions, due or not")
+	c.Flags().BoolVar(&history, "history", false, "fetch the older articles of the sources that are named")
 	c.Flags().BoolVar(&asJSON, "json", false, "print what each visit brought as JSON")
+	c.MarkFlagsMutuallyExclusive("now", "history")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		return g.withExisting(c.Context(), e, func(a *archive) error {
 			o := scheduler.RoundOptions{All: now && len(args) == 0}
@@ -39,6 +48,12 @@ In cron it says nothing unless something is wrong.`,
 					return err
 				}
 				o.Sources = append(o.Sources, s.ID)
+			}
+			if history {
+				if len(args) == 0 {
+					return hinted{usageError{errors.New("the history of which source?")}, "name one as in: backissue fetch --history example"}
+				}
+				return a.fetchHistory(c.Context(), e, g.quiet, asJSON, o.Sources)
 			}
 			report, err := a.round(c.Context(), e, g.quiet || asJSON, o)
 			if asJSON {
@@ -74,10 +89,11 @@ func (a *archive) tellRound(ctx context.Context, e *env, quiet bool, r *schedule
 			fmt.Fprintln(e.Stdout, v)
 		}
 	}
+	a.tellWalks(e, quiet, slices.DeleteFunc(r.Walks, unremarkable))
 	if quiet || !e.Terminal {
 		return nil
 	}
-	if len(r.Events) > 0 {
+	if len(r.Events)+len(r.Walks) > 0 {
 		fmt.Fprintln(e.Stdout, summary(r))
 		return nil
 	}
@@ -92,6 +108,10 @@ func (a *archive) tellRound(ctx context.Context, e *env, quiet bool, r *schedule
 	}
 	return nil
 }
+
+// unremarkable reports whether a stretch of a walk in the background is nothing to tell: it is only put
+// off, or there is nothing left to do.
+func unremarkable(w scheduler.Walk) bool { return w.Err != nil || w.Fetched+w.Taken == 0 && !w.Ended }
 
 // summary sums up a round for people.
 func summary(r *scheduler.Report) string {
@@ -108,6 +128,13 @@ func summary(r *scheduler.Report) string {
 	sum += fmt.Sprintf("; %d unchanged, %d failed", r.Unchanged, r.Failed)
 	if r.Held > 0 {
 		sum += fmt.Sprintf("; %d held back (see: backissue list)", r.Held)
+	}
+	old := 0
+	for _, w := range r.Walks {
+		old += w.Added
+	}
+	if old > 0 {
+		sum += "; " + plural(old, "back issue")
 	}
 	if gaps > 0 {
 		sum += "; something was missed at " + plural(gaps, "source")

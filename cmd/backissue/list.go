@@ -33,6 +33,8 @@ type listed struct {
 	Held       int           `json:"held,omitempty"`
 	Gaps       int           `json:"gaps,omitempty"`
 	Gap        *listedGap    `json:"last_gap,omitempty"`
+
+	History *listedHistory `json:"history,omitempty"`
 }
 
 // listedGap is a stretch of a source's history that was missed.
@@ -58,7 +60,7 @@ func newList(e *env, g *globals) *cobra.Command {
 		return g.withExisting(c.Context(), e, func(a *archive) error {
 			rows := []listed{}
 			err := a.eachSource(c.Context(), func(s feed.Source) error {
-				if problems && s.Fetch.Problem == "" && len(s.Fetch.Repairs) == 0 && s.Fetch.Gaps == 0 && s.Held == 0 {
+				if problems && s.Fetch.Problem == "" && len(s.Fetch.Repairs) == 0 && s.Fetch.Gaps == 0 && s.Held == 0 && s.Fetch.History.Problem == "" {
 					return nil
 				}
 				f, err := a.Feed(c.Context(), store.Ref{Kind: store.Source, Name: s.Name})
@@ -86,7 +88,7 @@ func toListed(s *feed.Source, f *store.Feed) listed {
 		Subscribed: s.Subscribed, Articles: f.Articles, Added: jsonTime(s.Added),
 		Checked: jsonTime(s.Fetch.Checked), Changed: jsonTime(s.Fetch.Changed),
 		Status: s.Fetch.Status, Failures: s.Fetch.Failures, Problem: s.Fetch.Problem, Repairs: s.Fetch.Repairs,
-		Identity: s.Identity.String(), Held: s.Held, Gaps: s.Fetch.Gaps,
+		Identity: s.Identity.String(), Held: s.Held, Gaps: s.Fetch.Gaps, History: toHistory(s),
 	}
 	if gap := s.Fetch.Gap; s.Fetch.Gaps > 0 {
 		l.Gap = &listedGap{jsonTime(gap.Noticed), jsonTime(gap.Since), jsonTime(gap.Until)}
@@ -150,6 +152,9 @@ func (l *listed) notes() []string {
 		if l.Gaps > 1 {
 			note += fmt.Sprintf(" (the last of %d gaps)", l.Gaps)
 		}
+		notes = append(notes, note)
+	}
+	if note := l.History.note(); note != "" {
 		notes = append(notes, note)
 	}
 	for _, repair := range l.Repairs {
