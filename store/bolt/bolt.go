@@ -43,6 +43,8 @@ type Options struct {
 	// NoSync leaves it to the system when commits reach the disk. Only for tests and benchmarks that
 	// would otherwise measure the disk.
 	NoSync bool
+	// Now tells the time of what nobody else dates: when something was released. nil means time.Now.
+	Now func() time.Time
 }
 
 // DB is an archive in one bbolt file. Its methods may be called by many goroutines.
@@ -54,6 +56,7 @@ type DB struct {
 	stop    chan struct{} // closed by Close
 	stopped chan struct{} // closed when the writer has ended
 	closing atomic.Bool
+	now     func() time.Time
 }
 
 var _ store.Store = (*DB)(nil)
@@ -96,8 +99,12 @@ func Open(path string, o *Options) (*DB, error) {
 	case err != nil:
 		return nil, fmt.Errorf("open the archive: %w", err)
 	}
+	now := o.Now
+	if now == nil {
+		now = time.Now
+	}
 	d := &DB{
-		db: db, writes: make(chan []*write), stop: make(chan struct{}), stopped: make(chan struct{}),
+		now: now, db: db, writes: make(chan []*write), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	format, dict, err := d.prepare()
 	if err == nil {
@@ -156,11 +163,11 @@ func create(tx *bbolt.Tx) error {
 			return fmt.Errorf("create bucket %q: %w", name, err)
 		}
 	}
-	all, err := cbor.Marshal(&feedRecord{Kind: store.All, Edition: 1})
+	all, err := cbor.Marshal(&feedRecord{Kind: store.All, Edition: 1, Touched: 1})
 	if err != nil {
 		return err // unreachable: the record is a constant
 	}
-	first, err := cbor.Marshal(&counts{Feeds: allFeed})
+	first, err := cbor.Marshal(&counts{Feeds: allFeed, Touches: 1})
 	if err != nil {
 		return err // unreachable: the record is a constant
 	}
@@ -175,6 +182,7 @@ func create(tx *bbolt.Tx) error {
 		meta.Put(keyDictionary(dictionaryID), dictionary),
 		meta.Put(keyCounts, first),
 		tx.Bucket(bucketFeed).Put(u32(allFeed), all),
+		tx.Bucket(bucketFeedTouch).Put(u64(1), u32(allFeed)),
 		tx.Bucket(bucketFeedName).Put(keyName(store.All, ""), u32(allFeed)),
 	)
 }

@@ -35,6 +35,7 @@ func (d *DB) Check(ctx context.Context) ([]string, error) {
 		c.names()
 		c.identity()
 		c.shelves()
+		c.touches()
 		faults = append(faults, c.faults...)
 		return ctx.Err()
 	})
@@ -286,7 +287,7 @@ func (c *checker) names() {
 		c.fault("counts: %v", err)
 		return
 	}
-	have := counts{Articles: c.articles, Changes: c.numbered, Held: c.held}
+	have := counts{Articles: c.articles, Changes: c.numbered, Held: c.held, Touches: n.Touches}
 	c.each(bucketFeedName, func(k, v []byte) {
 		f, err := readFeed(c.tx, decode32(v))
 		if err != nil || byte(f.Kind) != k[0] || f.Name != string(k[1:]) {

@@ -85,3 +85,24 @@ func (c *checker) shelves() {
 		c.fault("source %d: has a shelf and no record", id)
 	}
 }
+
+// touches checks that each feed stands once in the order in which they changed.
+func (c *checker) touches() {
+	var n counts
+	if err := decoding.Unmarshal(c.tx.Bucket(bucketMeta).Get(keyCounts), &n); err != nil {
+		return // told elsewhere
+	}
+	there := map[uint32]bool{}
+	c.each(bucketFeedTouch, func(k, v []byte) {
+		number, touched := decode32(v), decode64(k)
+		if f, err := readFeed(c.tx, number); err != nil || f.Touched != touched || touched > n.Touches {
+			c.fault("feed %d: was not the one that changed at %d", number, touched)
+		}
+		there[number] = true
+	})
+	c.each(bucketFeed, func(k, _ []byte) {
+		if !there[decode32(k)] {
+			c.fault("feed %d: is not among those that changed", decode32(k))
+		}
+	})
+}

@@ -97,7 +97,7 @@ func (c *checker) changes() {
 				c.fault("change %d: revision %d follows %d", change.N, change.Seq, last)
 			}
 			last = change.Seq
-		case store.Gone, store.Returned:
+		case store.Gone, store.Returned, store.Released:
 		default:
 			c.fault("change %d: is of no known kind (%d)", change.N, change.Kind)
 		}

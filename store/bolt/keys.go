@@ -37,6 +37,8 @@ import (
 //	                                                 which it is, where a newer one is held back
 //	feed-back    feed(4) time(8) article(8)       -> "" for every article that is in the feed now and
 //	                                                 not in its live document
+//	feed-touch   number(8)                        -> feed(4); one for every feed, that of the last
+//	                                                 change to its record
 //	feed-seal    feed(4) document(4)              -> position(8) in feed-log at which the archive
 //	                                                 document ends; each begins where the last ended;
 //	                                                 hash(8) of what the feed said of itself then
@@ -75,6 +77,7 @@ var (
 	bucketChange    = []byte("change")
 	bucketTwin      = []byte("twin")
 	bucketTwins     = []byte("twins")
+	bucketFeedTouch = []byte("feed-touch")
 	bucketAbout     = []byte("about")
 	bucketShelf     = []byte("shelf")
 )
@@ -94,7 +97,7 @@ func bucketsOf2() [][]byte {
 }
 
 // bucketsOf3 is what version 3 of the format added.
-func bucketsOf3() [][]byte { return [][]byte{bucketAbout, bucketShelf} }
+func bucketsOf3() [][]byte { return [][]byte{bucketAbout, bucketShelf, bucketFeedTouch} }
 
 var (
 	keyFormat   = []byte("format")

@@ -45,7 +45,7 @@ func (v *visit) takeOlder(it *item) error {
 	if err != nil {
 		return err
 	}
-	if err := t.enter(feeds, it, true); err != nil {
+	if err := t.enter(feeds, a, t.earlier(it), true); err != nil {
 		return err
 	}
 	return t.alias(v.source.ID, it.names, it.old, feed.Fingerprint(it.old))

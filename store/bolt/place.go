@@ -65,16 +65,15 @@ func (v *visit) file(it *item) error {
 	if err != nil {
 		return err
 	}
-	if err := t.enter(feeds, it, live != a); err != nil {
+	if err := t.enter(feeds, a, t.earlier(it), live != a); err != nil {
 		return err
 	}
 	return t.move(a.ID, was, before, after, a.Seen)
 }
 
-// enter enters a revision in the logs of feeds. It says whether a live document will show it.
-func (t *txn) enter(feeds []*openFeed, it *item, unseen bool) error {
-	a := &it.a
-	earlier := t.earlier(it)
+// enter enters a revision in the logs of feeds, given those beside which it may not stand in a document.
+// Unseen says that no live document will show it.
+func (t *txn) enter(feeds []*openFeed, a *feed.Article, earlier []uint64, unseen bool) error {
 	for _, f := range feeds {
 		if err := t.cut(f, earlier); err != nil {
 			return err

@@ -350,6 +350,7 @@ type counts struct {
 	Feeds    uint32 `cbor:"5,keyasint"` // the last feed number given
 	Changes  uint64 `cbor:"6,keyasint,omitempty"`
 	Held     uint64 `cbor:"7,keyasint,omitempty"`
+	Touches  uint64 `cbor:"8,keyasint,omitempty"` // see [store.Feed.Touched]
 }
 
 // mark is what the archive knows about an article beyond its revisions.

@@ -42,11 +42,20 @@ func (t *txn) cut(f *openFeed, seqs []uint64) error {
 	return t.sealUpTo(f, f.Length)
 }
 
-// inTail looks a revision up in the open tail of a feed's log, whose numbers rise.
+// inTail looks a revision up in the open tail of a feed's log, whose numbers rise unless it is that of a
+// search, which may find old articles after new ones.
 func (t *txn) inTail(f *openFeed, seq uint64) bool {
 	log := t.bucket(bucketFeedLog)
 	at := func(n int) uint64 { return decode64(log.Get(keyLog(f.number, f.Open+uint64(n)))) }
 	tail := int(f.Length - f.Open)
+	if f.Kind == store.Search {
+		for n := range tail {
+			if at(n) == seq {
+				return true
+			}
+		}
+		return false
+	}
 	if tail == 0 || seq < at(0) {
 		return false
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -105,7 +106,7 @@ func readChange(k, v []byte) (store.Change, error) {
 // Release implements [store.Store].
 func (d *DB) Release(ctx context.Context, id feed.SourceID) (n int, err error) {
 	err = d.inTurn(ctx, func(t *txn) (err error) {
-		n, err = t.release(id)
+		n, err = t.release(id, d.now())
 		return err
 	})[0]
 	if err != nil {
@@ -114,7 +115,7 @@ func (d *DB) Release(ctx context.Context, id feed.SourceID) (n int, err error) {
 	return n, nil
 }
 
-func (t *txn) release(id feed.SourceID) (int, error) {
+func (t *txn) release(id feed.SourceID, now time.Time) (int, error) {
 	if err := t.begin(); err != nil {
 		return 0, err
 	}
@@ -129,12 +130,12 @@ func (t *txn) release(id feed.SourceID) (int, error) {
 	}
 	opened := make(map[*openFeed]bool)
 	for _, id := range ids {
-		if err := t.releaseOne(source, id, opened); err != nil {
+		if err := t.releaseOne(source, id, now, opened); err != nil {
 			return 0, err
 		}
 	}
 	for f := range opened {
-		f.Changed += instant(1e6) // there is no clock here, and it must rise: by a second
+		f.Changed += instant(1e6) // it must rise, whatever the clock says: by a second
 		f.Reshaped = f.Edition
 	}
 	if err := t.seal(); err != nil {
@@ -145,7 +146,7 @@ func (t *txn) release(id feed.SourceID) (int, error) {
 
 // releaseOne makes an article's newest revision the live one. It notes the feeds to which that makes
 // a difference.
-func (t *txn) releaseOne(source *feed.Source, id feed.ID, opened map[*openFeed]bool) error {
+func (t *txn) releaseOne(source *feed.Source, id feed.ID, now time.Time, opened map[*openFeed]bool) error {
 	newest, err := t.newest(id)
 	if err != nil {
 		return err
@@ -164,6 +165,9 @@ func (t *txn) releaseOne(source *feed.Source, id feed.ID, opened map[*openFeed]b
 	}
 	m.Held, m.Live = false, 0
 	if err := t.putMark(source, id, m); err != nil {
+		return err
+	}
+	if err := t.changed(store.Released, id, newest.Seq, now); err != nil {
 		return err
 	}
 	_, after, err := t.places(newest, newest, false)

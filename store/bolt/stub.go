@@ -1,13 +1,5 @@
 package bolt
 
-import (
-	"context"
-	"errors"
-
-	"github.com/backissue/backissue/store"
-)
+import "errors"
 
 var errUnbuilt = errors.New("not built")
-
-// Touched implements [store.Reader].
-func (d *DB) Touched(context.Context, uint64, int) ([]store.Feed, error) { return nil, errUnbuilt }

@@ -3,6 +3,8 @@ package bolt
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/fxamacker/cbor/v2"
 	"go.etcd.io/bbolt"
@@ -56,14 +58,23 @@ func (t *txn) bucket(name []byte) *bbolt.Bucket {
 
 // rising reports whether the keys of a bucket (or of each feed in it) only ever rise.
 func rising(name []byte) bool {
-	return &name[0] == &bucketLog[0] || &name[0] == &bucketFeedLog[0] || &name[0] == &bucketChange[0]
+	for _, bucket := range [][]byte{bucketLog, bucketFeedLog, bucketChange, bucketFeedTouch} {
+		if &name[0] == &bucket[0] {
+			return true
+		}
+	}
+	return false
 }
 
 // flush writes the open records.
 func (t *txn) flush() error {
-	for number, f := range t.feeds {
+	for _, number := range slices.Sorted(maps.Keys(t.feeds)) {
+		f := t.feeds[number]
 		if !f.changed {
 			continue
+		}
+		if err := t.touch(f); err != nil {
+			return fmt.Errorf("write feed %q: %w", f.Name, err)
 		}
 		raw, err := cbor.Marshal(&f.feedRecord)
 		if err != nil {

@@ -70,6 +70,8 @@ func Run(t *testing.T, open Open) {
 		{"ShelvesAreStacks", shelves},
 		{"HistoryIsKept", historyIsKept},
 		{"PastVersionsAreNotNew", pastVersions},
+		{"TouchedMissesNothing", touched},
+		{"ReshapedByWhatIsNotLogged", reshaped},
 	} {
 		t.Run(promise.name, func(t *testing.T) {
 			h := &harness{T: t, open: open, dir: t.TempDir()}
