@@ -19,13 +19,19 @@ const ArchiveLen = 100
 // in its newest revision that is not held back, and none that has left the feed; of articles that
 // several sources brought under one identity ([feed.Article.AtomID]) or that are twins, one stands
 // for all; those with an identity of their own ([feed.Article.Homonym]) stand for themselves.
+// A feed that its definition limits holds at most that many, whatever the given limit; engines see to
+// it that its open tail is among them.
 func Subscription(ctx context.Context, r Reader, f Feed, limit int) ([]feed.Article, error) {
+	limited := f.Search != nil && f.Search.Limit > 0
+	if limited {
+		limit = f.Search.Limit
+	}
 	page, err := r.Articles(ctx, Query{Ref: f.Ref, Limit: limit, Live: true})
 	if err != nil {
 		return nil, err
 	}
 	articles := page.Articles
-	if open := f.Length - f.Open; open > 0 && !page.Next.IsZero() {
+	if open := f.Length - f.Open; open > 0 && !page.Next.IsZero() && !limited {
 		tail, err := r.Log(ctx, f.Ref, f.Open, int(open))
 		if err != nil {
 			return nil, err

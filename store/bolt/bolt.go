@@ -57,6 +57,7 @@ type DB struct {
 	stopped chan struct{} // closed when the writer has ended
 	closing atomic.Bool
 	now     func() time.Time
+	known   searchCache // the writer's own
 }
 
 var _ store.Store = (*DB)(nil)
@@ -264,6 +265,7 @@ func (d *DB) commit(shared []*write) {
 		failed := -1
 		err := d.update(func(tx *bbolt.Tx) error {
 			t := newTxn(tx, d.codec)
+			t.known = &d.known
 			for i, w := range shared {
 				if err := w.do(t); err != nil {
 					failed = i

@@ -9,6 +9,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/backissue/backissue/feed"
+	"github.com/backissue/backissue/feed/query"
 	"github.com/backissue/backissue/store"
 )
 
@@ -23,6 +24,7 @@ func (d *DB) Check(ctx context.Context) ([]string, error) {
 	}
 	err = d.view(func(tx *bbolt.Tx) error {
 		c := checker{ctx: ctx, tx: tx, codec: d.codec, logged: map[uint32]uint64{}, filed: map[uint32]uint64{}}
+		c.searches()
 		c.log()
 		c.revisions()
 		c.feeds()
@@ -65,14 +67,18 @@ type checker struct {
 	codec  *codec
 	faults []string
 
-	articles uint64
-	edits    uint64            // revisions after the first that were the newest once
-	paired   uint64            // articles that are twins
-	numbered uint64            // changes
-	held     uint64            // articles that are held back
-	ids      []uint64          // the article of each revision, by its sequence number less one
-	logged   map[uint32]uint64 // revisions that belong to each feed, by what they say themselves
-	filed    map[uint32]uint64 // articles that belong to each feed now, likewise
+	articles    uint64
+	edits       uint64          // revisions after the first that were the newest once
+	paired      uint64          // articles that are twins
+	numbered    uint64          // changes
+	held        uint64          // articles that are held back
+	ids         []uint64        // the article of each revision, by its sequence number less one
+	sought      []*search       // saved searches
+	found       map[uint32]seqs // revisions in the logs of their feeds
+	prepared    *query.Prepared // the revision that was held against searches last
+	preparedSeq uint64
+	logged      map[uint32]uint64 // revisions that belong to each feed, by what they say themselves
+	filed       map[uint32]uint64 // articles that belong to each feed now, likewise
 }
 
 func (c *checker) fault(format string, args ...any) {
@@ -176,7 +182,7 @@ func (c *checker) feeds() {
 		if position != lengths[number] {
 			c.fault("feed %d: position %d of its log follows %d", number, position, int64(lengths[number])-1)
 		}
-		if position > 0 && seq <= last {
+		if _, search := c.found[number]; position > 0 && seq <= last && !search {
 			c.fault("feed %d: its log goes back from %d to %d", number, last, seq)
 		}
 		last = seq
@@ -196,7 +202,7 @@ func (c *checker) feeds() {
 			c.fault("feed %d: %v", number, err)
 			return
 		}
-		if f.Length != lengths[number] || f.Length != c.logged[number] {
+		if f.Length != lengths[number] || f.Length != c.logged[number] && f.Kind != store.Search {
 			c.fault("feed %d (%s): its record counts %d revisions, its log %d, the articles %d",
 				number, f.Name, f.Length, lengths[number], c.logged[number])
 		}
@@ -209,6 +215,7 @@ func (c *checker) feeds() {
 				number, f.Name, f.Sealed, f.Open, f.Length, sealed[number], open[number])
 		}
 		c.tail(number, f)
+		c.limited(number, f)
 		delete(lengths, number)
 		delete(articles, number)
 		delete(sealed, number)
@@ -287,7 +294,10 @@ func (c *checker) names() {
 		c.fault("counts: %v", err)
 		return
 	}
-	have := counts{Articles: c.articles, Changes: c.numbered, Held: c.held, Touches: n.Touches}
+	have := counts{
+		Feeds: n.Ended, Ended: n.Ended, Defined: n.Defined, Articles: c.articles, Changes: c.numbered, Held: c.held,
+		Touches: n.Touches,
+	}
 	c.each(bucketFeedName, func(k, v []byte) {
 		f, err := readFeed(c.tx, decode32(v))
 		if err != nil || byte(f.Kind) != k[0] || f.Name != string(k[1:]) {

@@ -52,6 +52,7 @@ func (c *checker) order(a *feed.Article) {
 			return
 		}
 	}
+	c.searchOrder(a, live)
 	shown := map[uint32]bool{}
 	entry := func(bucket []byte, number uint32, n int, when time.Time, value uint64) {
 		k := keyDate(number, when, a.ID)

@@ -114,8 +114,18 @@ func (f *openFeed) spelled(spelling string) {
 	f.changed = true
 }
 
-// membership is the numbers of the feeds that a revision belongs to, each once.
+// membership is the feeds that a revision belongs to, each once.
 func (t *txn) membership(a *feed.Article, count bool) ([]*openFeed, error) {
+	feeds, err := t.regular(a, count)
+	if err != nil {
+		return nil, err
+	}
+	found, err := t.found(a)
+	return append(feeds, found...), err
+}
+
+// regular is the feeds that a revision belongs to whatever is searched for.
+func (t *txn) regular(a *feed.Article, count bool) ([]*openFeed, error) {
 	all, err := t.feed(allFeed)
 	if err != nil {
 		return nil, err

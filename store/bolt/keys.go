@@ -45,6 +45,8 @@ import (
 //	shelf        source(4) number(8)              -> packed: a document of the publisher's own archive
 //	                                                 that waits to be taken in, the last one first
 //	about        hash(8)                          -> CBOR: what a feed said of itself
+//	search       URL name                         -> CBOR: definition of a saved search, and how much
+//	                                                 of the log it has searched
 //	mark         article(8)                       -> CBOR: held, back, gone, live revision; none for
 //	                                                 an article of which there is nothing to say
 //	held         source(4) article(8)             -> "" for every article with a mark of held
@@ -80,6 +82,7 @@ var (
 	bucketFeedTouch = []byte("feed-touch")
 	bucketAbout     = []byte("about")
 	bucketShelf     = []byte("shelf")
+	bucketSearch    = []byte("search")
 )
 
 func buckets() [][]byte {
@@ -97,7 +100,9 @@ func bucketsOf2() [][]byte {
 }
 
 // bucketsOf3 is what version 3 of the format added.
-func bucketsOf3() [][]byte { return [][]byte{bucketAbout, bucketShelf, bucketFeedTouch} }
+func bucketsOf3() [][]byte {
+	return [][]byte{bucketSearch, bucketAbout, bucketShelf, bucketFeedTouch}
+}
 
 var (
 	keyFormat   = []byte("format")

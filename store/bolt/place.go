@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/backissue/backissue/feed"
+	"github.com/backissue/backissue/store"
 )
 
 // place is an article's entry in the order of one feed: in feed-date, or in feed-back where nothing
@@ -118,7 +119,12 @@ func (t *txn) liveOf(newest *feed.Article, m mark) (*feed.Article, error) {
 // stand given the revision that is live: by that one in the feeds which that one belongs to, and in
 // the others as a back issue.
 func (t *txn) places(newest, live *feed.Article, count bool) (feeds []*openFeed, places []place, err error) {
-	if feeds, err = t.filed(newest, count); err != nil {
+	return placesIn(newest, live, func(a *feed.Article) ([]*openFeed, error) { return t.filed(a, count && a == newest) })
+}
+
+// placesIn is [txn.places] for some of the feeds.
+func placesIn(newest, live *feed.Article, filed func(*feed.Article) ([]*openFeed, error)) (feeds []*openFeed, places []place, err error) {
+	if feeds, err = filed(newest); err != nil {
 		return nil, nil, err
 	}
 	shown := feeds
@@ -126,7 +132,7 @@ func (t *txn) places(newest, live *feed.Article, count bool) (feeds []*openFeed,
 	case live == nil:
 		shown = nil
 	case live != newest:
-		if shown, err = t.filed(live, false); err != nil {
+		if shown, err = filed(live); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -149,8 +155,13 @@ func (t *txn) places(newest, live *feed.Article, count bool) (feeds []*openFeed,
 // placed returns where an article does stand. That is looked up, since what [txn.places] says may
 // have changed: the elder of two twins may have come to a feed since.
 func (t *txn) placed(newest, live *feed.Article) (places []place, err error) {
+	return t.placedIn(newest, live, t.candidates)
+}
+
+// placedIn is [txn.placed] for some of the feeds.
+func (t *txn) placedIn(newest, live *feed.Article, feedsOf func(*feed.Article) ([]*openFeed, error)) (places []place, err error) {
 	if live != nil {
-		feeds, err := t.membership(live, false)
+		feeds, err := feedsOf(live)
 		if err != nil {
 			return nil, err
 		}
@@ -163,7 +174,7 @@ func (t *txn) placed(newest, live *feed.Article) (places []place, err error) {
 		}
 	}
 	if live != newest {
-		feeds, err := t.membership(newest, false)
+		feeds, err := feedsOf(newest)
 		if err != nil {
 			return nil, err
 		}
@@ -219,6 +230,9 @@ func (t *txn) move(id feed.ID, was *feed.Article, before, after []place, at time
 			return err
 		}
 		p.feed.Articles++
+		if p.feed.Kind == store.Search {
+			t.grown[p.feed] = t.grown[p.feed] // its limit may have been passed
+		}
 		p.feed.touch(at)
 	}
 	return nil

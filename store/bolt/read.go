@@ -106,6 +106,9 @@ func readFeed(tx *bbolt.Tx, number uint32) (store.Feed, error) {
 	if err := decoding.Unmarshal(tx.Bucket(bucketFeed).Get(u32(number)), &r); err != nil {
 		return store.Feed{}, fmt.Errorf("%w: feed %d: %v", store.ErrDamaged, number, err)
 	}
+	if r.Kind == store.Search {
+		return definedFeed(tx, &r)
+	}
 	return r.feed(), nil
 }
 
@@ -190,6 +193,15 @@ type row struct {
 	k, v []byte
 }
 
+// before goes to the last entry before a key.
+func (r *row) before(key []byte) {
+	if k, _ := r.c.Seek(key); k == nil {
+		r.k, r.v = r.c.Last()
+	} else {
+		r.k, r.v = r.c.Prev()
+	}
+}
+
 func newOrder(tx *bbolt.Tx, number uint32, q store.Query) *order {
 	from := u32(number + 1)
 	if !q.Before.IsZero() {
@@ -202,11 +214,7 @@ func newOrder(tx *bbolt.Tx, number uint32, q store.Query) *order {
 	}
 	for _, name := range names {
 		r := row{c: tx.Bucket(name).Cursor()}
-		if k, _ := r.c.Seek(from); k == nil {
-			r.k, r.v = r.c.Last()
-		} else {
-			r.k, r.v = r.c.Prev()
-		}
+		r.before(from)
 		o.rows = append(o.rows, r)
 	}
 	return o

@@ -350,7 +350,9 @@ type counts struct {
 	Feeds    uint32 `cbor:"5,keyasint"` // the last feed number given
 	Changes  uint64 `cbor:"6,keyasint,omitempty"`
 	Held     uint64 `cbor:"7,keyasint,omitempty"`
-	Touches  uint64 `cbor:"8,keyasint,omitempty"` // see [store.Feed.Touched]
+	Touches  uint64 `cbor:"8,keyasint,omitempty"`  // see [store.Feed.Touched]
+	Defined  uint64 `cbor:"20,keyasint,omitempty"` // how often a saved search was written
+	Ended    uint32 `cbor:"21,keyasint,omitempty"` // feed numbers whose feeds are no more
 }
 
 // mark is what the archive knows about an article beyond its revisions.

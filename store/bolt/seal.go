@@ -22,6 +22,12 @@ import (
 // document will show, of the feeds that the batch has come to.
 func (t *txn) seal() error {
 	for f, early := range t.grown {
+		if !early && f.Kind == store.Search {
+			var err error
+			if early, err = t.overflows(f); err != nil {
+				return err
+			}
+		}
 		full := f.Length - f.Open - (f.Length-f.Open)%store.ArchiveLen
 		if early {
 			full = f.Length - f.Open

@@ -16,13 +16,16 @@ import (
 // txn is a transaction of the writer with the records that it has open: feeds and counts are
 // changed in memory by every batch and written once, at the end.
 type txn struct {
-	tx      *bbolt.Tx
-	codec   *codec
-	buckets map[string]*bbolt.Bucket
-	feeds   map[uint32]*openFeed
-	counts  counts
-	seq     uint64
-	grown   map[*openFeed]bool // feeds to whose log the batch has added; true if something not live
+	tx        *bbolt.Tx
+	codec     *codec
+	buckets   map[string]*bbolt.Bucket
+	feeds     map[uint32]*openFeed
+	counts    counts
+	seq       uint64
+	known     *searchCache       // nil where there is none
+	defined   []*search          // saved searches; nil until they are asked for, or after a change
+	redefined bool               // one was changed in this transaction
+	grown     map[*openFeed]bool // feeds to whose log the batch has added; true if something not live
 }
 
 func newTxn(tx *bbolt.Tx, c *codec) *txn {
