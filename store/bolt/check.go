@@ -38,6 +38,7 @@ func (d *DB) Check(ctx context.Context) ([]string, error) {
 		c.identity()
 		c.shelves()
 		c.touches()
+		c.keys()
 		faults = append(faults, c.faults...)
 		return ctx.Err()
 	})

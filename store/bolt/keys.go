@@ -54,6 +54,7 @@ import (
 //	change       number(8)                        -> CBOR: what happened to an article; gapless from 1
 //	twin         hash of host(4) hash of name(8)  -> article(8) that first had the name
 //	twins        article(8) younger twin(8)       -> ""
+//	key          hash of beginning(4) hash(8)     -> article(8) that first had the Key, of any source
 //
 // The number of an article is the sequence number of its first revision. Feed 1 is the feed of
 // everything. A key prefix (a source's, a feed's) keeps what is written together close together, so
@@ -80,6 +81,7 @@ var (
 	bucketTwin      = []byte("twin")
 	bucketTwins     = []byte("twins")
 	bucketFeedTouch = []byte("feed-touch")
+	bucketKey       = []byte("key")
 	bucketAbout     = []byte("about")
 	bucketShelf     = []byte("shelf")
 	bucketSearch    = []byte("search")
@@ -101,7 +103,7 @@ func bucketsOf2() [][]byte {
 
 // bucketsOf3 is what version 3 of the format added.
 func bucketsOf3() [][]byte {
-	return [][]byte{bucketSearch, bucketAbout, bucketShelf, bucketFeedTouch}
+	return [][]byte{bucketSearch, bucketAbout, bucketShelf, bucketFeedTouch, bucketKey}
 }
 
 var (

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -264,7 +265,7 @@ func (v *visit) take(it *item) error {
 		t.counts.Articles++
 		a.ID, a.Seq = feed.ID(t.seq), t.seq
 		v.saved.Added = append(v.saved.Added, a.ID)
-		if err := t.pair(a); err != nil {
+		if err := errors.Join(t.pair(a), t.name(a)); err != nil {
 			return err
 		}
 	case feed.Revised:

@@ -66,7 +66,8 @@ func (t *txn) identify() error {
 	return t.bucket(bucketMeta).Put(keyIdentity, id)
 }
 
-// keysOfLog returns a hash of the Key of each revision, by its sequence number.
+// keysOfLog returns a hash of the Key of each revision, by its sequence number, and enters the Keys.
+// What came in so far goes out as it always has: none of it becomes a homonym.
 func (t *txn) keysOfLog() ([]uint64, error) {
 	keys := make([]uint64, t.seq+1)
 	seed := maphash.MakeSeed()
@@ -77,6 +78,11 @@ func (t *txn) keysOfLog() ([]uint64, error) {
 			return nil, fmt.Errorf("%w: revision %x: %v", store.ErrDamaged, k, err)
 		}
 		keys[s.Seq] = maphash.String(seed, feed.NormalURL(s.Key))
+		if name := keyKey(s.Key); t.bucket(bucketKey).Get(name) == nil {
+			if err := t.bucket(bucketKey).Put(name, u64(s.ID)); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return keys, nil
 }

@@ -176,7 +176,7 @@ func oneGUIDInTwoFeeds(h *harness) {
 	for n := range 2 {
 		s := feed.Source{URL: fmt.Sprintf("https://%d.example.org/feed", n)}
 		h.saveFrom(s, noon, feed.Article{Key: "1", Title: fmt.Sprint("First of ", n), Published: noon})
-		h.saveFrom(s, noon, feed.Article{Key: "urn:example:shared", Title: "Shared", Published: noon.Add(-time.Hour)})
+		h.saveFrom(s, noon, feed.Article{Key: "urn:example:shared", GUID: "urn:example:shared", Title: "Shared", Published: noon.Add(-time.Hour)})
 	}
 	f := must(h.Feed(h.Context(), everything()))(h)
 	var titles []string

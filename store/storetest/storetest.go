@@ -85,6 +85,7 @@ func Run(t *testing.T, open Open) {
 		{"PastVersionsAreNotNew", pastVersions},
 		{"TouchedMissesNothing", touched},
 		{"ReshapedByWhatIsNotLogged", reshaped},
+		{"HomonymsAreToldApart", homonyms},
 	} {
 		t.Run(promise.name, func(t *testing.T) {
 			h := &harness{T: t, open: open, dir: t.TempDir()}

@@ -1,5 +1,0 @@
-package bolt
-
-import "errors"
-
-var errUnbuilt = errors.New("not built")
