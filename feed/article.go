@@ -61,7 +61,7 @@ type Article struct {
 	Summary  string // HTML; teaser or description
 	Content  string // HTML; full text
 	Language string // BCP 47; empty where unknown
-	Rights   string // atom:rights of the entry, or the source's
+	Rights   string // atom:rights of the entry; those of its feed are in Origin
 
 	Tags       []Tag       // the publisher's categories
 	Filed      []string    // tags under which the owner files the source, as they were when it came in

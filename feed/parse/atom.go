@@ -374,9 +374,6 @@ func (r *reader) atomOrigin(a *feed.Article, s *atom.Source, base string) {
 		}
 	}
 	a.Origin = o
-	if a.Rights == "" {
-		a.Rights = o.Rights
-	}
 	if len(a.Authors) == 0 {
 		for _, p := range s.Authors {
 			a.Authors = addPerson(a.Authors, r.typedPerson(p, base))

@@ -169,8 +169,10 @@ func newAtomEntry(e *entry, updated string, spaces *namespaces) atomEntry {
 		Rights:       plain(e.Rights),
 		Source:       e.atomSource(spaces),
 	}
-	if len(x.Authors) == 0 && line(e.Origin.Title) != "" {
-		x.Authors = []atomPerson{{Name: line(e.Origin.Title)}}
+	// Without an author of its own, an entry would have that of the feed in which it stands (RFC 4287
+	// §4.2.1), who is whoever keeps the archive.
+	if o := e.Origin; len(x.Authors) == 0 {
+		x.Authors = persons([]feed.Person{{Name: cmp.Or(line(o.Title), o.Home, o.URL)}})
 	}
 	x.Categories = atomCategories(e.tags)
 	if !exact {
@@ -189,7 +191,7 @@ func newAtomEntry(e *entry, updated string, spaces *namespaces) atomEntry {
 	case e.content != "":
 		x.Content = &atomText{"html", escape(e.content)}
 	case e.summary == "":
-		x.Content = plain(e.title())
+		x.Content = &atomText{"html", escape(escape(e.title()))}
 	case e.link == "":
 		// An entry without a link has to have content (RFC 4287 §4.1.2).
 		x.Content, x.Summary = x.Summary, nil
