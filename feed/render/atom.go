@@ -172,7 +172,7 @@ func newAtomEntry(e *entry, updated string, spaces *namespaces) atomEntry {
 	// Without an author of its own, an entry would have that of the feed in which it stands (RFC 4287
 	// §4.2.1), who is whoever keeps the archive.
 	if o := e.Origin; len(x.Authors) == 0 {
-		x.Authors = persons([]feed.Person{{Name: cmp.Or(line(o.Title), o.Home, o.URL)}})
+		x.Authors = persons([]feed.Person{{Name: cmp.Or(line(o.Title), o.Home, o.URL, o.ID)}})
 	}
 	x.Categories = atomCategories(e.tags)
 	if !exact {
