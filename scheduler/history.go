@@ -99,7 +99,7 @@ func (s *Scheduler) first(ctx context.Context, src feed.Source, doc *parse.Docum
 	if !src.Fetch.Changed.IsZero() {
 		return src, nil
 	}
-	t := parse.TrailOf(&doc.Source)
+	t := doc.Trail()
 	trusted := src.Identity == feed.PolicyAuto && t.Backissue()
 	if trusted {
 		src.Identity = feed.PolicyGUID

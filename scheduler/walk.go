@@ -112,9 +112,11 @@ func (w *walker) begin(ctx context.Context, src feed.Source) error {
 		return w.keep(ctx, h, nil)
 	}
 	w.walks.restart(w.id)
-	h.Next, h.Top, h.Begun, h.Fetched, h.Problem = found.next, found.next, w.now(), 0, ""
+	h.Next, h.Top, h.Begun, h.Problem = found.next, found.next, w.now(), ""
 	if found.next == h.Last {
 		h.Next = "" // nothing has come to the archive since
+	} else {
+		h.Fetched = 0
 	}
 	return w.keep(ctx, h, nil)
 }
@@ -124,7 +126,7 @@ func (w *walker) begin(ctx context.Context, src feed.Source) error {
 // then. What has been missed meanwhile is another walk.
 func (w *walker) ended(src *feed.Source, archived bool) feed.History {
 	h := src.Fetch.History
-	if h.Problem == "" && h.Fetched > 0 {
+	if h.Problem == "" && h.Top != h.Last {
 		if h.Last = ""; archived {
 			h.Last = h.Top
 		}

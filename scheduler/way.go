@@ -87,7 +87,7 @@ type page struct {
 }
 
 func newPage(src *feed.Source, doc *parse.Document, address, asked string) *page {
-	t := parse.TrailOf(&doc.Source)
+	t := doc.Trail()
 	p := &page{url: address, archive: t.Archive, keys: make(map[string]bool, len(doc.Articles))}
 	for i := range doc.Articles {
 		p.keys[doc.Articles[i].Key] = true

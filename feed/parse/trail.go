@@ -13,6 +13,7 @@ const nsHistory = "http://purl.org/syndication/history/1.0"
 // it.
 type Trail struct {
 	// Archive says that this is an archive document (RFC 5005 §4): what it holds will never change.
+	// In a JSON Feed of this program, it may be the one that is polled, too.
 	Archive bool
 	// Complete says that there are no others (RFC 5005 §2).
 	Complete bool
@@ -24,6 +25,33 @@ type Trail struct {
 	Archived bool
 	// Generator is what the program that wrote the feed calls itself, with its address, in lower case.
 	Generator string
+}
+
+// Trail reads the trail of the document. A JSON Feed has no word for what wrote it, nor for an archive
+// document; those of this program are known by what its items carry, and its pages never change.
+func (d *Document) Trail() Trail {
+	t := TrailOf(&d.Source)
+	if t.Generator == "" && strings.HasPrefix(d.Format, "JSON") && d.hasOwn() {
+		t.Generator, t.Archive, t.Archived = ownName, true, t.Older != ""
+	}
+	return t
+}
+
+// ownName is what this program calls itself, and ownMember how its extension of JSON Feed is called.
+const (
+	ownName   = "backissue"
+	ownMember = "_backissue"
+)
+
+func (d *Document) hasOwn() bool {
+	for i := range d.Articles {
+		for j := range d.Articles[i].Extra {
+			if x := &d.Articles[i].Extra[j]; x.Space == jsonSpace && x.Name == ownMember {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // TrailOf reads the trail from what a feed says of itself ([Document.Source], or the same as it is
@@ -78,5 +106,5 @@ func (t *Trail) WordPress() bool { return strings.Contains(t.Generator, "wordpre
 // change.
 func (t *Trail) Backissue() bool {
 	name, _, _ := strings.Cut(t.Generator, " ")
-	return name == "backissue"
+	return name == ownName
 }

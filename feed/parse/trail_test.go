@@ -27,6 +27,8 @@ func TestTrail(t *testing.T) {
 			parse.Trail{Older: "https://example.org/feed?page=2"}, false, false},
 		{"JSON Feed", `{"version": "https://jsonfeed.org/version/1.1", "next_url": "/2.json", "items": []}`,
 			parse.Trail{Older: "https://example.org/2.json"}, false, false},
+		{"JSON Feed of this program", `{"version": "https://jsonfeed.org/version/1.1", "next_url": "/2.json", "items": [{"id": "1", "title": "x", "_backissue": {"about": "…"}}]}`,
+			parse.Trail{Archive: true, Older: "https://example.org/2.json", Archived: true, Generator: "backissue"}, false, true},
 		{"no web address", atom + `<link rel="prev-archive" href="javascript:alert(1)"/><link rel="next" href="ftp://example.org/2"/></feed>`,
 			parse.Trail{}, false, false},
 		{"WordPress in RSS", channel + `<generator>https://wordpress.org/?v=6.4.2</generator>` + item,
@@ -41,7 +43,7 @@ func TestTrail(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := parse.TrailOf(&doc.Source)
+			got := doc.Trail()
 			if got != test.want {
 				t.Errorf("%+v, want %+v", got, test.want)
 			}
