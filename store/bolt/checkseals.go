@@ -27,6 +27,11 @@ func (c *checker) seals() (sealed, open map[uint32]uint64) {
 		sealed[number]++
 		open[number] = end
 	})
+	c.each(bucketAbout, func(k, v []byte) {
+		if !bytes.Equal(k, aboutName(v)) {
+			c.fault("description %x of a document is not what it was", k)
+		}
+	})
 	return sealed, open
 }
 
