@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 	"time"
@@ -49,8 +50,9 @@ func (s *Source) DisplayTitle() string {
 func (s *Source) Adopt(a *Article) {
 	a.Source = s.ID
 	a.Filed = s.Tags
-	if a.Origin.IsZero() {
-		a.Origin = Origin{ID: s.FeedID, Title: s.Title, URL: s.PublicURL(), Home: s.Home, Rights: s.Rights}
+	if o := &a.Origin; o.ID == "" && o.Title == "" && o.URL == "" && o.Home == "" {
+		o.ID, o.Title, o.URL, o.Home = s.FeedID, s.Title, s.PublicURL(), s.Home
+		o.Rights = cmp.Or(o.Rights, s.Rights)
 	}
 }
 
