@@ -58,6 +58,7 @@ type DB struct {
 	closing atomic.Bool
 	now     func() time.Time
 	known   searchCache // the writer's own
+	stretch int         // see maxFindings
 }
 
 var _ store.Store = (*DB)(nil)
@@ -105,7 +106,7 @@ func Open(path string, o *Options) (*DB, error) {
 		now = time.Now
 	}
 	d := &DB{
-		now: now, db: db, writes: make(chan []*write), stop: make(chan struct{}), stopped: make(chan struct{}),
+		now: now, db: db, writes: make(chan []*write), stop: make(chan struct{}), stopped: make(chan struct{}), stretch: maxFindings,
 	}
 	format, dict, err := d.prepare()
 	if err == nil {

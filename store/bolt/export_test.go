@@ -22,3 +22,6 @@ func (c Codec) Encode(a *feed.Article) ([]byte, error) {
 
 // Decode reads a record.
 func (c Codec) Decode(r []byte) (*feed.Article, error) { return c.article(r) }
+
+// SetStretch sets how many findings of a search are written at a time.
+func (d *DB) SetStretch(findings int) { d.stretch = findings }

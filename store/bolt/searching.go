@@ -64,7 +64,7 @@ func (d *DB) look(ctx context.Context, s *search) (findings []finding, upTo, of 
 		if last, _ := c.Last(); last != nil {
 			of = decode64(last)
 		}
-		for k, v := c.Seek(u64(s.Built + 1)); k != nil && upTo-s.Built < maxSearched && len(findings) < maxFindings; k, v = c.Next() {
+		for k, v := c.Seek(u64(s.Built + 1)); k != nil && upTo-s.Built < maxSearched && len(findings) < d.stretch; k, v = c.Next() {
 			if err := context.Cause(ctx); err != nil {
 				return err
 			}
