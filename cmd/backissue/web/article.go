@@ -66,7 +66,7 @@ type related struct {
 func (s *site) article(w http.ResponseWriter, r *http.Request) error {
 	id, ok := feed.ParseID(r.PathValue("id"))
 	if !ok {
-		return notHere("Articles have numbers, and this is none.")
+		return errNoArticle
 	}
 	return s.page(w, r, true, func(ctx context.Context) (made, error) {
 		a, err := s.archive.Article(ctx, id)
@@ -146,7 +146,7 @@ func (s *site) buildArticlePage(a *feed.Article, names articleNames) articlePage
 	if a.Revision > 0 {
 		p.Revised = a.Seen.UTC()
 		p.History = s.prefix + revisionsPath(a.ID)
-		p.Diff = s.prefix + diffQuery(a.ID, a.Revision-1, a.Revision)
+		p.Diff = s.prefix + revisionDiffPath(a.ID, a.Revision)
 	}
 	if original := webAddress(a.Link); original != "" {
 		p.Original = link{host(original), original}

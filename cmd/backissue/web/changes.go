@@ -46,7 +46,7 @@ func (h *happened) path() string {
 	if h.previous == nil {
 		return articlePath(h.Article)
 	}
-	return diffQuery(h.Article, h.previous.Revision, h.article.Revision)
+	return revisionDiffPath(h.Article, h.article.Revision)
 }
 
 // happened returns the newest changes before the one with this number, newest first; 0 is for all.
@@ -187,44 +187,98 @@ func (s *site) changesTitle() string { return "Changes — " + s.title }
 // changesLinks returns the feed of changes in its formats.
 func (s *site) changesLinks() []feedLink { return s.formatLinks(changesPath, s.changesTitle()) }
 
-// changesPage lists the newest changes.
+// changesPage lists the newest changes, or a hundred of those before.
 type changesPage struct {
 	layout
 	Formats []feedLink
 	Days    []day
+	Newer   string // address of the page after; empty on the first
+	Older   string // address of the page before; empty on the last
 }
 
+// changes handles the page of the newest changes.
 func (s *site) changes(w http.ResponseWriter, r *http.Request) error {
 	return s.page(w, r, true, func(ctx context.Context) (made, error) {
 		all, err := s.happened(ctx, 0)
 		if err != nil {
 			return made{}, err
 		}
-		articles := make([]feed.Article, len(all))
-		for i := range all {
-			articles[i] = *all[i].article
+		p, err := s.buildChangesPage(ctx, "Changes", changesPath, all)
+		if full := newestChange(all) / changesLen; full > 0 {
+			p.Older = s.prefix + changesPagePath(full)
 		}
-		sources, err := s.sources(ctx, articles)
+		return made{template: s.pages.changes, data: p}, err
+	})
+}
+
+// olderChanges handles a page of changes by its number, of which the first has the oldest. A page
+// that is not full yet is the first page of all.
+func (s *site) olderChanges(w http.ResponseWriter, r *http.Request) error {
+	n, ok := parseCount(r.PathValue("page"))
+	if !ok {
+		return errNoPage
+	}
+	return s.page(w, r, true, func(ctx context.Context) (made, error) {
+		newest, err := s.archive.Changes(ctx, 0, 1)
 		if err != nil {
 			return made{}, err
 		}
-		p := changesPage{layout: s.layout("Changes"), Formats: s.changesLinks()}
-		p.Feeds = append(s.changesLinks(), p.Feeds...)
-		p.Canonical = s.base + changesPath
-		for i := range all {
-			h := &all[i]
-			at := h.At.UTC()
-			e := entry{
-				URL: s.prefix + h.path(), Kicker: h.word(), Title: headline(h.article), Lang: language(h.article.Language),
-				When: at, Timed: true, Source: sources[h.article.Source],
-			}
-			date := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC)
-			if len(p.Days) == 0 || !p.Days[len(p.Days)-1].Date.Equal(date) {
-				p.Days = append(p.Days, day{Date: date})
-			}
-			last := &p.Days[len(p.Days)-1]
-			last.Entries = append(last.Entries, e)
+		full := uint64(0)
+		if len(newest) > 0 {
+			full = newest[0].N / changesLen
 		}
-		return made{template: s.pages.changes, data: p}, nil
+		switch {
+		case n == full+1:
+			return made{}, elsewhere(changesPath)
+		case n > full:
+			return made{}, errNoPage
+		}
+		all, err := s.happened(ctx, n*changesLen+1)
+		if err != nil {
+			return made{}, err
+		}
+		p, err := s.buildChangesPage(ctx, "Changes, page "+count(n), changesPagePath(n), all)
+		p.Newer = s.prefix + changesPagePath(n+1)
+		if n > 1 {
+			p.Older = s.prefix + changesPagePath(n-1)
+		}
+		return made{template: s.pages.changes, data: p}, err
 	})
+}
+
+// newestChange returns the number of the newest of the changes; 0 where there are none.
+func newestChange(all []happened) uint64 {
+	if len(all) == 0 {
+		return 0
+	}
+	return all[0].N
+}
+
+func (s *site) buildChangesPage(ctx context.Context, title, path string, all []happened) (changesPage, error) {
+	articles := make([]feed.Article, len(all))
+	for i := range all {
+		articles[i] = *all[i].article
+	}
+	sources, err := s.sources(ctx, articles)
+	if err != nil {
+		return changesPage{}, err
+	}
+	p := changesPage{layout: s.layout(title), Formats: s.changesLinks()}
+	p.Feeds = append(s.changesLinks(), p.Feeds...)
+	p.Canonical = s.base + path
+	for i := range all {
+		h := &all[i]
+		at := h.At.UTC()
+		e := entry{
+			URL: s.prefix + h.path(), Kicker: h.word(), Title: headline(h.article), Lang: language(h.article.Language),
+			When: at, Timed: true, Source: sources[h.article.Source],
+		}
+		date := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC)
+		if len(p.Days) == 0 || !p.Days[len(p.Days)-1].Date.Equal(date) {
+			p.Days = append(p.Days, day{Date: date})
+		}
+		last := &p.Days[len(p.Days)-1]
+		last.Entries = append(last.Entries, e)
+	}
+	return p, nil
 }

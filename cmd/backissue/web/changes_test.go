@@ -58,10 +58,9 @@ func TestDiffPage(t *testing.T) {
 		path string
 		want []string
 	}{
-		{"/articles/131/diff?from=0&to=1", []string{"<h2>Title</h2>", "<ins>ist wieder</ins> &lt;<del>wegen Rissen</del><ins>offen</ins>&gt;", "<h2>Tags</h2>", "<ins>Freude &amp; Tanz</ins>", "&lt;script&gt;", `href="/articles/131/diff?from=1&amp;to=2"`}},
-		{"/articles/131/diff", []string{"<ins>Ganz anders</ins>", `href="/articles/131/diff?from=0&amp;to=1"`}},
-		{"/articles/131/diff?from=0", []string{"the first version", "revision 2", "Freude"}},
-		{"/articles/131/revisions", []string{"Revision 2", "The first version", `href="/articles/131/diff?from=1&amp;to=2"`, "title, content, tags"}},
+		{"/articles/131/revisions/1/diff", []string{"<h2>Title</h2>", "<ins>ist wieder</ins> &lt;<del>wegen Rissen</del><ins>offen</ins>&gt;", "<h2>Tags</h2>", "<ins>Freude &amp; Tanz</ins>", "&lt;script&gt;", `href="/articles/131/revisions/2/diff"`}},
+		{"/articles/131/diff", []string{"<ins>Ganz anders</ins>", `href="/articles/131/revisions/1/diff"`}},
+		{"/articles/131/revisions", []string{"Revision 2", "The first version", `href="/articles/131/revisions/2/diff"`, "title, content, tags"}},
 		{"/articles/131/revisions/0", []string{"&lt;wegen Rissen&gt;", "as it was at first", `<a href="/articles/131">Read it as it is now`}},
 	} {
 		r := ask(t, h, "GET", tt.path)
@@ -79,12 +78,7 @@ func TestDiffPage(t *testing.T) {
 			t.Errorf("%s holds a script", tt.path)
 		}
 	}
-	for _, bad := range []string{"?from=2&to=1", "?to=0", "?to=9", "?from=-1", "?from=x"} {
-		if r := ask(t, h, "GET", "/articles/131/diff"+bad); r.StatusCode != 400 {
-			t.Errorf("%s: %d", bad, r.StatusCode)
-		}
-	}
-	for _, bad := range []string{"/articles/131/revisions/3", "/articles/131/revisions/00", "/articles/131/revisions/-1", "/articles/999/revisions", "/articles/x/diff"} {
+	for _, bad := range []string{"/articles/131/revisions/3", "/articles/131/revisions/00", "/articles/131/revisions/-1", "/articles/131/revisions/0/diff", "/articles/131/revisions/3/diff", "/articles/999/revisions", "/articles/x/diff"} {
 		if r := ask(t, h, "GET", bad); r.StatusCode != 404 {
 			t.Errorf("%s: %d", bad, r.StatusCode)
 		}
@@ -129,7 +123,7 @@ func TestChangesFeed(t *testing.T) {
 	if e.Title != "Revised: Verkehr im Tal: Die Brücke ist wieder <offen>" || !strings.Contains(e.Content, "<ins>offen</ins>&gt;") || strings.Contains(e.Content, "<script") {
 		t.Errorf("title %q, content %s", e.Title, e.Content)
 	}
-	if len(e.Links) == 0 || e.Links[0].Href != "http://archive.example/articles/131/diff?from=0&to=1" {
+	if len(e.Links) == 0 || e.Links[0].Href != "http://archive.example/articles/131/revisions/1/diff" {
 		t.Errorf("links %v", e.Links)
 	}
 
@@ -155,7 +149,7 @@ func TestChangesFeed(t *testing.T) {
 	}
 	page := body(t, ask(t, h, "GET", "/changes").Body)
 	wellFormed(t, page)
-	for _, want := range []string{"Revised", `href="/articles/131/diff?from=0&amp;to=1"`, `href="/changes.atom"`, "Der Talbote"} {
+	for _, want := range []string{"Revised", `href="/articles/131/revisions/1/diff"`, `href="/changes.atom"`, "Der Talbote"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}

@@ -59,16 +59,18 @@ func newFeedClass(mediaType, keep string) *class {
 }
 
 // newPageClass returns the class of HTML pages. They show text, pictures and sound of other people's
-// making, so no script runs, no form is sent and nothing else is loaded, whatever might have got by
-// the cleaning; and nobody is told who reads what.
-func newPageClass() *class {
-	return newClass("text/html; charset=utf-8", pagesKeep, pageFields()...)
+// making, so no script runs, no form is sent but to where it is said, and nothing else is loaded,
+// whatever might have got by the cleaning; and nobody is told who reads what.
+func newPageClass(forms string) *class {
+	return newClass("text/html; charset=utf-8", pagesKeep, pageFields(forms)...)
 }
 
-func pageFields() []field {
+// pageFields are the fields with which a page goes out; its forms may be sent to these sources (CSP 3,
+// form-action).
+func pageFields(forms string) []field {
 	return []field{
 		{"Content-Security-Policy", []string{"default-src 'none'; img-src * data:; media-src *; style-src 'self'; " +
-			"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}},
+			"base-uri 'none'; form-action " + forms + "; frame-ancestors 'none'"}},
 		{"Referrer-Policy", []string{"no-referrer"}},
 		noSniffing(),
 	}

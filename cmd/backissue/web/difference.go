@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -16,9 +15,6 @@ import (
 // diffContext is how many unchanged paragraphs are shown on either side of a change.
 const diffContext = 2
 
-// Parameters of the page that compares two revisions: their numbers.
-const fromParam, toParam = "from", "to"
-
 func diffPath(id feed.ID) string      { return articlePath(id) + "/diff" }
 func revisionsPath(id feed.ID) string { return articlePath(id) + "/revisions" }
 
@@ -26,10 +22,8 @@ func revisionPath(id feed.ID, revision int) string {
 	return revisionsPath(id) + "/" + strconv.Itoa(revision)
 }
 
-// diffQuery returns the address, below the site's root, of the page that compares two revisions.
-func diffQuery(id feed.ID, from, to int) string {
-	return diffPath(id) + "?" + fromParam + "=" + strconv.Itoa(from) + "&" + toParam + "=" + strconv.Itoa(to)
-}
+// revisionDiffPath returns the path of the page that compares a revision with the one before.
+func revisionDiffPath(id feed.ID, revision int) string { return revisionPath(id, revision) + "/diff" }
 
 // difference is what is not the same in one field of two revisions, ready to be shown.
 type difference struct {
@@ -93,7 +87,7 @@ type version struct {
 func (s *site) versionOf(a *feed.Article, newest int) version {
 	v := version{Number: a.Revision, Seen: a.Seen.UTC(), URL: s.prefix + revisionPath(a.ID, a.Revision), Newest: a.Revision == newest}
 	if a.Revision > 0 {
-		v.Diff = s.prefix + diffQuery(a.ID, a.Revision-1, a.Revision)
+		v.Diff = s.prefix + revisionDiffPath(a.ID, a.Revision)
 	}
 	return v
 }
@@ -110,49 +104,48 @@ type diffPage struct {
 	Fields   []difference
 }
 
-// diff handles the page that compares two revisions, of which the newest and the one before are the
-// ones meant where none are named.
+// diff handles the page that compares the newest revision with the one before.
 func (s *site) diff(w http.ResponseWriter, r *http.Request) error {
+	return s.compared(w, r, newestRevision)
+}
+
+// revisionDiff handles the page that compares a revision with the one before.
+func (s *site) revisionDiff(w http.ResponseWriter, r *http.Request) error {
+	n, ok := revisionNumber(r)
+	if !ok {
+		return errNoRevision
+	}
+	return s.compared(w, r, n)
+}
+
+const newestRevision = -1
+
+func (s *site) compared(w http.ResponseWriter, r *http.Request, to int) error {
 	id, ok := feed.ParseID(r.PathValue("id"))
 	if !ok {
-		return notHere("Articles have numbers, and this is none.")
+		return errNoArticle
 	}
-	query := r.URL.Query()
-	return s.page(w, r, r.URL.RawQuery == "", func(ctx context.Context) (made, error) {
+	return s.page(w, r, true, func(ctx context.Context) (made, error) {
 		all, err := s.archive.Revisions(ctx, id)
 		if err != nil {
 			return made{}, err
 		}
-		if len(all) < 2 {
+		to := to // the function may run again
+		if to == newestRevision {
+			to = len(all) - 1
+		}
+		switch {
+		case len(all) < 2:
 			return made{}, notHere("This article has never been changed, as far as is known here.")
+		case to < 1 || to >= len(all):
+			return made{}, notHere("There is no such revision to compare with the one before.")
 		}
-		from, to, err := revisionsOf(query, len(all))
-		if err != nil {
-			return made{}, err
-		}
-		return made{template: s.pages.diff, data: s.buildDiffPage(all, from, to), modified: all[len(all)-1].Seen}, nil
+		return made{template: s.pages.diff, data: s.buildDiffPage(all, to), modified: all[len(all)-1].Seen}, nil
 	})
 }
 
-// revisionsOf reads which two of so many revisions are to be compared.
-func revisionsOf(query url.Values, n int) (from, to int, err error) {
-	to = n - 1
-	if text := query.Get(toParam); text != "" {
-		if to, err = strconv.Atoi(text); err != nil || to < 1 || to >= n {
-			return 0, 0, badRequest("There is no such revision to compare.")
-		}
-	}
-	from = to - 1
-	if text := query.Get(fromParam); text != "" {
-		if from, err = strconv.Atoi(text); err != nil || from < 0 || from >= to {
-			return 0, 0, badRequest("There is no such earlier revision to compare with.")
-		}
-	}
-	return from, to, nil
-}
-
-func (s *site) buildDiffPage(all []feed.Article, from, to int) diffPage {
-	old, new := &all[from], &all[to]
+func (s *site) buildDiffPage(all []feed.Article, to int) diffPage {
+	old, new := &all[to-1], &all[to]
 	newest := len(all) - 1
 	p := diffPage{
 		layout:   s.layout("What changed: " + title(new)),
@@ -163,12 +156,12 @@ func (s *site) buildDiffPage(all []feed.Article, from, to int) diffPage {
 		Versions: s.prefix + revisionsPath(new.ID),
 		Fields:   differences(old, new, diffContext, 10_000),
 	}
-	p.Canonical = s.base + diffQuery(new.ID, from, to)
-	if from > 0 {
-		p.Earlier = s.prefix + diffQuery(new.ID, from-1, from)
+	p.Canonical = s.base + revisionDiffPath(new.ID, to)
+	if to > 1 {
+		p.Earlier = s.prefix + revisionDiffPath(new.ID, to-1)
 	}
 	if to < newest {
-		p.Later = s.prefix + diffQuery(new.ID, to, to+1)
+		p.Later = s.prefix + revisionDiffPath(new.ID, to+1)
 	}
 	return p
 }
@@ -184,7 +177,7 @@ type versionsPage struct {
 func (s *site) versions(w http.ResponseWriter, r *http.Request) error {
 	id, ok := feed.ParseID(r.PathValue("id"))
 	if !ok {
-		return notHere("Articles have numbers, and this is none.")
+		return errNoArticle
 	}
 	return s.page(w, r, true, func(ctx context.Context) (made, error) {
 		all, err := s.archive.Revisions(ctx, id)
@@ -209,17 +202,23 @@ func (s *site) versions(w http.ResponseWriter, r *http.Request) error {
 			}
 			p.Versions = append(p.Versions, v)
 		}
-		return made{s.pages.versions, p, newest.Seen}, nil
+		return made{template: s.pages.versions, data: p, modified: newest.Seen}, nil
 	})
+}
+
+// revisionNumber reads the number of a revision in a path.
+func revisionNumber(r *http.Request) (int, bool) {
+	text := r.PathValue("revision")
+	n, err := strconv.Atoi(text)
+	return n, err == nil && n >= 0 && strconv.Itoa(n) == text
 }
 
 // revision handles the page of an article as it was in one revision.
 func (s *site) revision(w http.ResponseWriter, r *http.Request) error {
 	id, ok := feed.ParseID(r.PathValue("id"))
-	text := r.PathValue("revision")
-	n, err := strconv.Atoi(text)
-	if !ok || err != nil || n < 0 || strconv.Itoa(n) != text {
-		return notHere("Revisions have numbers, and this is none.")
+	n, numbered := revisionNumber(r)
+	if !ok || !numbered {
+		return errNoRevision
 	}
 	return s.page(w, r, true, func(ctx context.Context) (made, error) {
 		all, err := s.archive.Revisions(ctx, id)

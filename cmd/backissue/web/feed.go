@@ -51,18 +51,43 @@ func (s *site) cutFormat(name string) (string, *format) {
 // feedOf handles the feeds of a kind: their documents by extension, and their pages.
 func (s *site) feedOf(kind store.Kind) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		name, format := s.cutFormat(r.PathValue("name"))
-		ref := store.Ref{Kind: kind, Name: name}
-		if kind == store.All {
-			if name != "feed" {
-				return errNoPage
-			}
-			ref.Name = ""
+		name := r.PathValue("name")
+		if kind != store.All {
+			return s.feed(w, r, kind, name)
 		}
-		if format == nil {
-			return s.feedPage(w, r, ref)
+		rest, ok := strings.CutPrefix(name, "feed")
+		if bare, _ := s.cutFormat(rest); !ok || bare != "" {
+			return errNoPage
 		}
-		return s.feedDocument(w, r, ref, format)
+		return s.feed(w, r, kind, rest)
+	}
+}
+
+// feed answers with the live document of a feed, or its page, by its name and extension.
+func (s *site) feed(w http.ResponseWriter, r *http.Request, kind store.Kind, name string) error {
+	name, format := s.cutFormat(name)
+	ref := store.Ref{Kind: kind, Name: name}
+	if format == nil {
+		return s.feedPage(w, r, ref)
+	}
+	return s.feedDocument(w, r, ref, format)
+}
+
+// below handles what is below the list of a section in which names may have two parts: a search, and
+// the tag of a part of it.
+func (s *site) below(sec section) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		rest := r.PathValue("rest")
+		if strings.HasSuffix(rest, "/") || rest == "" {
+			return moved(strings.TrimRight(r.URL.EscapedPath(), "/"))
+		}
+		if after, ok := strings.CutPrefix("/"+rest, listAfter); ok {
+			return s.list(w, r, sec, after)
+		}
+		if i := strings.LastIndex(rest, archiveDir); i > 0 {
+			return s.archived(w, r, store.Ref{Kind: sec.Kind, Name: rest[:i]}, rest[i+len(archiveDir):])
+		}
+		return s.feed(w, r, sec.Kind, rest)
 	}
 }
 

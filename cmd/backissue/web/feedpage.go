@@ -54,7 +54,7 @@ func (s *site) feedPage(w http.ResponseWriter, r *http.Request, ref store.Ref) e
 		if f.Sealed > 0 {
 			p.Older = s.prefix + escaped(archivePath(f.Ref, f.Sealed-1))
 		}
-		return made{s.pages.feed, p, changed(f)}, nil
+		return made{template: s.pages.feed, data: p, modified: changed(f)}, nil
 	})
 }
 
@@ -83,7 +83,7 @@ func (s *site) issuePage(w http.ResponseWriter, r *http.Request, ref store.Ref, 
 		if k > 0 {
 			p.Older = s.prefix + escaped(archivePath(ref, k-1))
 		}
-		return made{s.pages.feed, p, i.until}, nil
+		return made{template: s.pages.feed, data: p, modified: i.until}, nil
 	})
 }
 

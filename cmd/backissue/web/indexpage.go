@@ -54,7 +54,7 @@ func (s *site) index(w http.ResponseWriter, r *http.Request) error {
 		if p.Authors, err = s.links(ctx, store.Author, frequentAuthors(page.Articles)); err != nil {
 			return made{}, err
 		}
-		return made{s.pages.index, p, changed(all)}, nil
+		return made{template: s.pages.index, data: p, modified: changed(all)}, nil
 	})
 }
 

@@ -10,7 +10,10 @@ import (
 	"github.com/backissue/backissue/store"
 )
 
-const opmlPath = "/feeds.opml"
+const (
+	opmlPath    = "/feeds.opml"
+	outlinesLen = 1000 // how many feeds are read at once
+)
 
 // opml handles the list of every feed that goes out, for import into a reader.
 func (s *site) opml(w http.ResponseWriter, r *http.Request) error {
@@ -44,7 +47,7 @@ func (s *site) outlines(ctx context.Context) ([]opml.Outline, error) {
 	outlines := []opml.Outline{s.outline(store.Feed{Ref: store.Ref{Kind: store.All}, Title: s.title})}
 	for _, sec := range sections() {
 		for after := ""; ; {
-			feeds, err := s.archive.Feeds(ctx, sec.Kind, after, listLen)
+			feeds, err := s.archive.Feeds(ctx, sec.Kind, after, outlinesLen)
 			if err != nil {
 				return nil, err
 			}
@@ -52,7 +55,7 @@ func (s *site) outlines(ctx context.Context) ([]opml.Outline, error) {
 				outlines = append(outlines, s.outline(f, sec.Title))
 				after = f.Name
 			}
-			if len(feeds) < listLen {
+			if len(feeds) < outlinesLen {
 				break
 			}
 		}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"fmt"
@@ -18,13 +19,14 @@ var templateFiles embed.FS
 
 // pages are the templates, one for each kind of page, parsed once.
 type pages struct {
-	index, feed, list, article, diff, versions, changes, problem *template.Template
+	index, feed, list, article, diff, versions, changes, search, problem *template.Template
 
 	class *class
+	form  *class // of pages on which there is something to fill in
 }
 
 func newPages() (*pages, error) {
-	p := &pages{class: newPageClass()}
+	p := &pages{class: newPageClass("'none'"), form: newPageClass("'self'")}
 	layout, err := template.New("layout.html").Funcs(template.FuncMap{
 		"count":    count,
 		"day":      func(t time.Time) string { return t.Format("2 January 2006") },
@@ -37,7 +39,8 @@ func newPages() (*pages, error) {
 	}
 	for name, into := range map[string]**template.Template{
 		"index": &p.index, "feed": &p.feed, "list": &p.list, "article": &p.article,
-		"diff": &p.diff, "versions": &p.versions, "changes": &p.changes, "problem": &p.problem,
+		"diff": &p.diff, "versions": &p.versions, "changes": &p.changes,
+		"search": &p.search, "problem": &p.problem,
 	} {
 		page, err := layout.Clone()
 		if err == nil {
@@ -144,6 +147,7 @@ type made struct {
 	template *template.Template
 	data     any
 	modified time.Time // when what the page shows last changed; zero where nothing says
+	class    *class    // nil is that of all pages but those that say otherwise
 }
 
 // page answers with the page that build makes. Pages show things from many records, so a page's own
@@ -169,7 +173,7 @@ func (s *site) page(w http.ResponseWriter, r *http.Request, keep bool, build fun
 		if err := page.template.Execute(&b, page.data); err != nil {
 			return nil, fmt.Errorf("write page %q: %w", path, err)
 		}
-		return s.finish(path, s.pages.class, page.modified, legible(b.Bytes()), edition, keep), nil
+		return s.finish(path, cmp.Or(page.class, s.pages.class), page.modified, legible(b.Bytes()), edition, keep), nil
 	})
 	if err != nil {
 		return err

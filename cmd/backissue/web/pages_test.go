@@ -34,7 +34,8 @@ func TestPages(t *testing.T) {
 		want []string
 	}{
 		{"/", []string{"131 articles from 2 sources", "Die Brücke bleibt", `href="/tags/harbour"`, `href="/sources/the-harbour-gazette"`, `href="/authors/ann-porter"`, `href="/feed"`}},
-		{"/feed", []string{"All articles", "Ship number 0 ", `href="/feed?before=`}},
+		{"/feed", []string{"All articles", "Ship number 0 ", `href="/feed/archive/1" rel="next"`}},
+		{"/feed/archive/1", []string{"archive 1", "Ship number 129 ", `href="/feed/archive/2" rel="prev"`, `href="/feed/archive/1.rss"`}},
 		{"/tags/harbour", []string{"<h1 dir=\"auto\">Harbour</h1>", "130 articles", `type="application/atom+xml"`, `href="/tags/harbour.rss"`, `href="/tags/harbour.json"`}},
 		{"/tags/%D0%BD%D0%BE%D0%B2%D0%BE%D1%81%D1%82%D0%B8", []string{"новости", `href="/tags/%D0%BD%D0%BE%D0%B2%D0%BE%D1%81%D1%82%D0%B8.atom"`}},
 		{"/sources/the-harbour-gazette", []string{"News from the harbour &amp; the hills", `href="https://www.gazette.example/"`, ">gazette.example<"}},
@@ -90,11 +91,12 @@ func TestOlderPages(t *testing.T) {
 			path = html.UnescapeString(m[1])
 		}
 	}
-	if len(met) != 133 || pages != 3 {
-		t.Errorf("met %d articles on %d pages, want 133 on 3", len(met), pages)
+	// What the live document shows beyond what the archive documents do not hold stands twice.
+	if len(met) != 133 || pages != 2 {
+		t.Errorf("met %d articles on %d pages, want 133 on 2", len(met), pages)
 	}
 	for path, n := range met {
-		if n != 1 {
+		if n > 2 {
 			t.Errorf("%s stands on %d pages", path, n)
 		}
 	}
@@ -108,7 +110,7 @@ func TestLongLists(t *testing.T) {
 	}
 	save(t, db, gazette, 0, articles...)
 	h := site(t, db)
-	row := regexp.MustCompile(`href="(/tags/[^"]*)"`)
+	row := regexp.MustCompile(`<li><a dir="auto" href="(/tags/[^"]*)"`)
 	next := regexp.MustCompile(`<a href="([^"]*)" rel="next">`)
 	met := make(map[string]bool)
 	pages := 0
@@ -122,8 +124,8 @@ func TestLongLists(t *testing.T) {
 			path = html.UnescapeString(m[1])
 		}
 	}
-	if len(met) != 650 || pages != 3 {
-		t.Errorf("met %d tags on %d pages, want 650 on 3", len(met), pages)
+	if len(met) != 650 || pages < 2 {
+		t.Errorf("met %d tags on %d pages, want 650 on several", len(met), pages)
 	}
 	outlines, err := opml.Read(ask(t, h, "GET", "/feeds.opml").Body)
 	if err != nil || len(outlines) != 650+3 {
@@ -211,7 +213,7 @@ func TestRevisedArticle(t *testing.T) {
 	if after.StatusCode != 200 {
 		t.Errorf("%d after a revision", after.StatusCode)
 	}
-	for _, want := range []string{"wieder offen", ">5 March 2024<", `<dd><a href="/articles/131/revisions">2</a>, this one of`, `href="/articles/131/diff?from=0&amp;to=1"`, ">7 March 2024<"} {
+	for _, want := range []string{"wieder offen", ">5 March 2024<", `<dd><a href="/articles/131/revisions">2</a>, this one of`, `href="/articles/131/revisions/1/diff"`, ">7 March 2024<"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("lacks %q", want)
 		}
@@ -223,7 +225,7 @@ func TestRevisedArticle(t *testing.T) {
 
 func TestPagesAreWellFormed(t *testing.T) {
 	for name, h := range map[string]http.Handler{"filled": site(t, filled(t)), "empty": site(t, archive(t))} {
-		for _, path := range []string{"/", "/feed", "/feed?before=1.0.1", "/tags", "/tags?after=b", "/sources", "/authors", "/tags/harbour", "/sources/der-talbote", "/articles/131", "/articles/131/diff", "/articles/131/revisions", "/articles/131/revisions/0", "/changes", "/nothing"} {
+		for _, path := range []string{"/", "/feed", "/feed/archive/1", "/tags", "/tags/after/b", "/feeds", "/search", "/search?q=harbour", "/search?q=%22", "/search?q=nobody", "/sources", "/authors", "/tags/harbour", "/sources/der-talbote", "/articles/131", "/articles/131/diff", "/articles/131/revisions", "/articles/131/revisions/0", "/changes", "/nothing"} {
 			t.Run(name+path, func(t *testing.T) {
 				wellFormed(t, body(t, ask(t, h, "GET", path, "Accept", "text/html").Body))
 			})
@@ -264,9 +266,12 @@ func FuzzRequest(f *testing.F) {
 	for _, path := range everyKind() {
 		f.Add(path, "", "gzip", `"x"`)
 	}
-	f.Add("/feed", "before=1709627400.0.12", "zstd;q=0.1,*;q=0", `W/"a", "b`)
-	f.Add("/tags", "after=h", "gzip;q=1.0000;q=x", `*`)
-	f.Add("/tags/<script>alert(1)</script>", "before=<script>", ";;;,=", `"`)
+	f.Add("/feed/archive/2.rss", "x=1", "zstd;q=0.1,*;q=0", `W/"a", "b`)
+	f.Add("/tags/after/h", "", "gzip;q=1.0000;q=x", `*`)
+	f.Add("/feeds/a/b/archive/1.atom", "", "", "")
+	f.Add("/search", "q=<script>alert(1)</script>", "", "")
+	f.Add("/search.atom", "q=tag:harbour+-(ship+or+salt)", "gzip", `"x"`)
+	f.Add("/tags/<script>alert(1)</script>", "q=<script>", ";;;,=", `"`)
 	f.Add("//x/../..//", "%zz", "", "W/")
 	h := site(f, filled(f))
 	f.Fuzz(func(t *testing.T, path, query, accept, tag string) {

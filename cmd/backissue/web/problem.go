@@ -42,8 +42,10 @@ func elsewhere(path string) error {
 }
 
 var (
-	errNoPage   error = &problem{http.StatusNotFound, "Not in this archive", "There is no page under this address.", ""}
-	errReadOnly error = &problem{http.StatusMethodNotAllowed, "This archive can only be read", "Ask with GET or HEAD.", ""}
+	errNoPage     error = &problem{http.StatusNotFound, "Not in this archive", "There is no page under this address.", ""}
+	errNoArticle        = notHere("Articles have numbers, and this is none.")
+	errNoRevision       = notHere("Revisions have numbers, and this is none.")
+	errReadOnly   error = &problem{http.StatusMethodNotAllowed, "This archive can only be read", "Ask with GET or HEAD.", ""}
 )
 
 // problemPage is what people see of a [problem].
@@ -66,7 +68,7 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p = &problem{status: http.StatusInternalServerError, title: "The archive cannot be read", text: "Something is wrong here, not with your request. Please try again later."}
 	}
 	h := w.Header()
-	put(h, pageFields())
+	put(h, pageFields("'none'"))
 	h.Set("Vary", "Accept")
 	switch p.status {
 	case http.StatusMovedPermanently:

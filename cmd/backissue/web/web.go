@@ -68,6 +68,7 @@ func New(o Options) (http.Handler, error) {
 		static:  newStatic(),
 		formats: newFormats(),
 
+		searching: make(chan struct{}, searchers),
 		opmlClass: newFeedClass("text/x-opml; charset=utf-8", feedsKeep),
 	}
 	if s.press, err = newPress(); err != nil {
@@ -102,6 +103,7 @@ type site struct {
 	press     *press
 	opmlClass *class
 	making    singleflight.Group
+	searching chan struct{}        // holds as many as are under way
 	id        atomic.Pointer[uuid] // see [site.identity]
 }
 
@@ -121,16 +123,25 @@ func (s *site) routes() *http.ServeMux {
 	handle("/articles/{id}/diff", s.diff)
 	handle("/articles/{id}/revisions", s.versions)
 	handle("/articles/{id}/revisions/{revision}", s.revision)
+	handle("/articles/{id}/revisions/{revision}/diff", s.revisionDiff)
+	handle(searchPath, s.search)
 	handle(changesPath, s.changes)
+	handle(changesPath+"/{page}", s.olderChanges)
 	for i := range s.formats {
 		handle(changesPath+s.formats[i].Ext, s.changesDocument(&s.formats[i]))
+		handle(searchPath+s.formats[i].Ext, s.searchDocument(&s.formats[i]))
 	}
 
 	// A pattern cannot hold "{name}.atom", so the handlers cut known extensions off themselves.
 	handle("/{name}", s.feedOf(store.All)) // /feed, /feed.atom, …
 	handle("/feed"+archiveDir+"{document}", s.archiveOf(store.All))
 	for _, sec := range sections() {
-		handle("/"+sec.Path, s.listOf(sec))
+		handle(listPath(sec, ""), s.listOf(sec))
+		if sec.Kind == store.Search {
+			handle("/"+sec.Path+"/{rest...}", s.below(sec)) // names there have one part or two
+			continue
+		}
+		handle(listPath(sec, "{name}"), s.listOf(sec))
 		handle("/"+sec.Path+"/{name}", s.feedOf(sec.Kind))
 		handle("/"+sec.Path+"/{name}"+archiveDir+"{document}", s.archiveOf(sec.Kind))
 	}
