@@ -36,6 +36,7 @@ type server struct {
 	title   string
 	demo    bool
 	idle    bool
+	deltas  bool
 	verbose bool
 }
 
@@ -61,6 +62,7 @@ While it runs, every other command works as usual, from another terminal or from
 	f.StringVar(&s.title, "title", "backissue", "title of the archive")
 	f.BoolVar(&s.demo, "demo", false, "serve a dozen articles for a first look; from a temporary archive unless --data is given")
 	f.BoolVar(&s.idle, "no-fetch", false, "serve only; leave the visits to cron")
+	f.BoolVar(&s.deltas, "deltas", false, "send only what is new to readers who ask for it (RFC 3229); some ask and cannot read the answer")
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "log every visit that brought something")
 	c.RunE = func(c *cobra.Command, args []string) error { return s.run(c.Context(), args) }
 	return c
@@ -108,7 +110,7 @@ func (s *server) serve(ctx context.Context, a *archive, sources []string) error 
 		return err
 	}
 	log := s.log()
-	h, err := web.New(web.Options{Archive: a.Store, BaseURL: base, Title: s.title, Version: release, Log: log})
+	h, err := web.New(web.Options{Archive: a.Store, BaseURL: base, Title: s.title, Version: release, Deltas: s.deltas, Log: log})
 	if err != nil {
 		return usageError{err}
 	}

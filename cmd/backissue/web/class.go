@@ -1,10 +1,14 @@
 package web
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // class is what documents of one kind have in common on the wire. Header values are made once and
 // shared by all answers, so that an answer allocates none of them.
 type class struct {
+	status  int     // of an answer with the body
 	always  []field // sent with a 304 too
 	full    []field // sent with the body
 	codings [encodings][]string
@@ -35,6 +39,7 @@ const (
 // has encodings varies by them, the identity too.
 func newClass(mediaType, keep string, more ...field) *class {
 	c := &class{
+		status: http.StatusOK,
 		always: []field{
 			{"Cache-Control", []string{keep}},
 			{"Vary", []string{"Accept-Encoding"}},
@@ -52,9 +57,28 @@ func newClass(mediaType, keep string, more ...field) *class {
 // Its header has eight fields at most, since with the ninth net/http needs two maps more for each
 // answer, which costs as much as all else that is done for it here. That is why it has no
 // X-Content-Type-Options: what is labelled XML or JSON no browser takes for anything else.
-func newFeedClass(mediaType, keep string) *class {
+//
+// What is given in vary is what the documents depend on besides their encoding.
+func newFeedClass(mediaType, keep string, vary ...string) *class {
 	c := newClass(mediaType, keep)
 	c.always = append(c.always, field{"Access-Control-Allow-Origin", []string{"*"}})
+	for i := range c.always {
+		if f := &c.always[i]; f.name == "Vary" {
+			f.value = []string{strings.Join(append(f.value, vary...), ", ")}
+		}
+	}
+	return c
+}
+
+// deltaVary is what answers depend on where deltas are offered.
+func deltaVary() []string { return []string{"A-IM", "If-None-Match"} }
+
+// newDeltaClass returns the class of what is new in a feed (RFC 3229 §10.4.1). A cache that does not
+// know what that is must not take it for the feed (§10.7.2).
+func newDeltaClass(mediaType string) *class {
+	c := newFeedClass(mediaType, "no-store, im", deltaVary()...)
+	c.status = http.StatusIMUsed
+	c.full = append(c.full, field{"Im", []string{"feed"}})
 	return c
 }
 

@@ -92,6 +92,9 @@ func (s *site) send(w http.ResponseWriter, r *http.Request, d *document) bool {
 	if out.encoding != identity {
 		h["Content-Encoding"] = d.class.codings[out.encoding]
 	}
+	if d.class.status != http.StatusOK {
+		w.WriteHeader(d.class.status)
+	}
 	if r.Method != http.MethodHead {
 		w.Write(out.body) // a reader who hangs up has told us all there is to know
 	}

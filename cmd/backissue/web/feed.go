@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -27,13 +26,22 @@ var beginning = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 type format struct {
 	render.Format
 	class  *class // of what changes
+	live   *class // of the live documents of feeds
+	delta  *class // of what is new in them
 	sealed *class // of archive documents
 }
 
-func newFormats() []format {
+// newFormats returns the formats as they go out where deltas are offered or not.
+func newFormats(deltas bool) []format {
 	var formats []format
 	for _, f := range render.Formats() {
-		formats = append(formats, format{f, newFeedClass(f.MediaType, feedsKeep), newFeedClass(f.MediaType, sealedKeep)})
+		live := newFeedClass(f.MediaType, feedsKeep)
+		out := format{f, live, live, nil, newFeedClass(f.MediaType, sealedKeep)}
+		if deltas {
+			out.live = newFeedClass(f.MediaType, feedsKeep, deltaVary()...)
+			out.delta = newDeltaClass(f.MediaType)
+		}
+		formats = append(formats, out)
 	}
 	return formats
 }
@@ -153,15 +161,27 @@ func (s *site) validated(ctx context.Context, p published) (*document, error) {
 
 // feedDocument answers with a feed in a format.
 func (s *site) feedDocument(w http.ResponseWriter, r *http.Request, ref store.Ref, format *format) error {
-	return s.answer(w, r, published{
+	p := published{
 		path:  path(ref) + format.Ext,
-		class: format.class,
+		class: format.live,
 		validity: func(ctx context.Context) (validity, error) {
 			f, err := s.record(ctx, ref, format.Ext)
 			return validity{s.feedTag(f, format), changed(f)}, err
 		},
 		render: func(ctx context.Context, w io.Writer) (validity, error) { return s.renderFeed(ctx, w, ref, format) },
-	})
+	}
+	if s.wantsDelta(r.Header) {
+		doc, err := s.validated(r.Context(), p)
+		if err != nil {
+			return err
+		}
+		if _, same := doc.unmodified(r.Header, identity); !same {
+			if sent, err := s.feedDelta(w, r, ref, format); sent || err != nil {
+				return err
+			}
+		}
+	}
+	return s.answer(w, r, p)
 }
 
 // record returns a feed's record. A name that is spelled otherwise than its URL name ("Köln",
@@ -179,13 +199,6 @@ func (s *site) record(ctx context.Context, ref store.Ref, ext string) (store.Fee
 		return store.Feed{}, moved(escaped(path(other.Ref) + ext))
 	}
 	return f, notHere("There is no feed of this name.")
-}
-
-// feedTag is the opaque part of a feed document's entity tags: what decides its bytes. Two archives,
-// or one before and after it was set back, do not share any.
-func (s *site) feedTag(f store.Feed, format *format) string {
-	return fingerprint(s.salt, format.Name, path(f.Ref), f.Title, f.Changed.UTC().Format(time.RFC3339Nano),
-		strconv.FormatUint(f.Edition, 10), strconv.FormatUint(f.Length, 10))
 }
 
 // renderFeed writes the live document of a feed.

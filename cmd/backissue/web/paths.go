@@ -27,7 +27,7 @@ func ArchivePath(ref store.Ref, k uint64) string { return archivePath(ref, k) }
 // nothing for the page, and the extension of each format.
 func Extensions() []string {
 	extensions := []string{""}
-	for _, f := range newFormats() {
+	for _, f := range newFormats(false) {
 		extensions = append(extensions, f.Ext)
 	}
 	return extensions

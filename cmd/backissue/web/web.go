@@ -32,6 +32,9 @@ type Options struct {
 	Title   string       // of the archive; "Archive" where empty
 	Version string       // of the program; part of every validator
 	Log     *slog.Logger // for failures of the archive; nil is silence
+	// Deltas lets readers who ask for it have only what is new in a feed since they came last (RFC 3229,
+	// A-IM: feed). There are programs that ask and do not understand the answer, so it is not for all.
+	Deltas bool
 	// CacheBytes bounds what finished documents may take in memory; 64 MiB where 0.
 	CacheBytes int64
 }
@@ -64,9 +67,10 @@ func New(o Options) (http.Handler, error) {
 		title:   o.Title,
 		version: o.Version,
 		log:     o.Log,
+		deltas:  o.Deltas,
 		cache:   newCache(o.CacheBytes),
 		static:  newStatic(),
-		formats: newFormats(),
+		formats: newFormats(o.Deltas),
 
 		searching: make(chan struct{}, searchers),
 		opmlClass: newFeedClass("text/x-opml; charset=utf-8", feedsKeep),
@@ -94,6 +98,7 @@ type site struct {
 	version string
 	salt    string // what besides the archive decides the bytes that go out
 	log     *slog.Logger
+	deltas  bool
 
 	mux       *http.ServeMux
 	pages     *pages
@@ -177,7 +182,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, errReadOnly)
 		return
 	}
-	if r.URL.RawQuery == "" {
+	if r.URL.RawQuery == "" && !s.wantsDelta(r.Header) {
 		if doc := s.current(r.URL.Path); doc != nil && s.send(w, r, doc) {
 			return
 		}

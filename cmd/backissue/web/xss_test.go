@@ -432,7 +432,13 @@ func crawl(t *testing.T, h http.Handler) []string {
 	seen := map[string]bool{"/": true}
 	for i := 0; i < len(paths); i++ {
 		answer := ask(t, h, "GET", paths[i])
-		if answer.StatusCode != 200 {
+		switch answer.StatusCode {
+		case 200:
+		case 307: // what is not full yet is the live document, to which other links lead
+			paths = slices.Delete(paths, i, i+1)
+			i--
+			continue
+		default:
 			t.Errorf("%s: %d", paths[i], answer.StatusCode)
 		}
 		if !strings.HasPrefix(answer.Header.Get("Content-Type"), "text/html") {
