@@ -221,6 +221,23 @@ func searchCutOff(h *harness) {
 	h.nothingLost(f.Ref)
 }
 
+// searchAtWork lets into the live feeds what a search that is at work has found already.
+func searchAtWork(h *harness) {
+	h.visited(noon, articles(500, 520, "tag")...)
+	h.visited(noon.Add(time.Hour), append(articles(0, 180, "tag"), articles(500, 520, "tag")...)...)
+	h.saveFrom(feed.Source{URL: "https://other.example/feed"}, noon.Add(2*time.Hour), articles(2000, 3500)...)
+	def := store.Definition{Name: "at work", Query: "title:article"}
+	ctx, cancel := context.WithCancel(h.Context())
+	if _, err := h.Define(ctx, def, func(uint64, uint64) { cancel() }); !errors.Is(err, context.Canceled) {
+		h.Fatalf("cut off: %v", err)
+	}
+	h.equal("released", must(h.Release(h.Context(), 1))(h), 180)
+	f := h.define(def)
+	h.equal("articles", f.Articles, uint64(1700))
+	h.equal("live", h.live(f.Ref, 2000), h.live(everything(), 2000))
+	h.nothingLost(f.Ref)
+}
+
 func searchSplit(h *harness) {
 	h.save(noon, append(articles(0, 5, "Korea", "Sport"), article(5), article(6, "C/C++"), article(7, "!!"))...)
 	whole := h.define(store.Definition{Name: "Split", Query: "title:article", Split: true})
@@ -281,10 +298,13 @@ func searchLimited(h *harness) {
 	h.equal("sealed", now.Open, now.Length)
 	h.equal("live", h.live(f.Ref, 50)[0], "Article 532")
 	// What is released pushes out what is in the tail.
-	step(41, articles(0, 200)...)
-	step(42, append(articles(540, 541), articles(0, 200)...)...)
-	must(h.Release(h.Context(), 1))(h)
+	step(41, articles(600, 800)...)
+	step(42, append(articles(540, 541), articles(600, 800)...)...)
+	now = must(h.Feed(h.Context(), f.Ref))(h)
+	h.equal("in the tail", now.Length-now.Open, uint64(1))
+	h.equal("released", must(h.Release(h.Context(), 1))(h), 200)
 	h.nothingLost(f.Ref)
+	h.equal("live now", h.live(f.Ref, 50)[4], "Article 795")
 	h.define(store.Definition{Name: "five", Query: "title:article OR title:old", Limit: 2})
 	h.nothingLost(f.Ref)
 	h.equal("two", len(h.live(f.Ref, 50)), 2)

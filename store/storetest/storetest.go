@@ -71,6 +71,7 @@ func Run(t *testing.T, open Open) {
 		{"SearchHoldsBack", searchHoldsBack},
 		{"SearchRedefined", searchRedefined},
 		{"SearchCutOff", searchCutOff},
+		{"SearchAtWork", searchAtWork},
 		{"SearchSplit", searchSplit},
 		{"SearchLimited", searchLimited},
 		{"SearchOfTwins", searchOfTwins},
