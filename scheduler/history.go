@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/backissue/backissue/feed"
@@ -39,7 +40,7 @@ type Walk struct {
 // String returns the walk as a line for people.
 func (w Walk) String() string {
 	name, h := w.Source.DisplayTitle(), &w.Source.Fetch.History
-	line := fmt.Sprintf("%s: %d documents of its history fetched, %d new articles", name, w.Fetched, w.Added)
+	line := fmt.Sprintf("%s: history: %d fetched, %d taken in: %d new", name, w.Fetched, w.Taken, w.Added)
 	if w.Revised > 0 {
 		line += fmt.Sprintf(", %d revised", w.Revised)
 	}
@@ -192,6 +193,7 @@ func (w *walks) list() []feed.SourceID {
 	for id := range w.ready {
 		ids = append(ids, id)
 	}
+	slices.Sort(ids)
 	return ids
 }
 

@@ -522,6 +522,55 @@ func TestHistoryInACircle(t *testing.T) {
 	}
 }
 
+// TestHistoryOnOtherHosts holds a walk to the hosts that the feed's own host names, and those to
+// themselves.
+func TestHistoryOnOtherHosts(t *testing.T) {
+	doc := func(n int, next string) http.HandlerFunc {
+		return older{articles: []int{n}, next: next, archive: true}.as("atom")
+	}
+	pages := map[string]http.HandlerFunc{
+		"https://example.org/feed":  older{articles: []int{9}, next: "https://cdn.example.net/3"}.live("atom", true),
+		"https://cdn.example.net/3": doc(8, "https://example.org/2"),
+		"https://example.org/2":     doc(7, "https://cdn.example.net/1"),
+		"https://cdn.example.net/1": doc(6, "https://elsewhere.example/0"),
+	}
+	w := newWorld(t)
+	var asked []string
+	w.Fetch = &fetch.Client{HTTP: &http.Client{Transport: inMemory(func(rw http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.String())
+		pages[r.URL.String()](rw, r)
+	})}}
+	src := w.subscribe("https://example.org/feed")
+	if walk := w.history(src.ID); walk.Fetched != 3 || !strings.Contains(walk.Source.Fetch.History.Problem, "not its host") {
+		t.Errorf("the walk: %+v", walk)
+	}
+	if len(asked) != len(pages) {
+		t.Errorf("asked for %q", asked)
+	}
+	w.isHistory(6, 8, 9)
+}
+
+// TestHistoryBehindAPassword holds the user and password to the source's own host.
+func TestHistoryBehindAPassword(t *testing.T) {
+	w, s, other := newWorld(t), newSite(t, "127.0.0.1"), newSite(t, "127.0.0.1")
+	w.Fetch = &fetch.Client{AllowPrivate: true}
+	t.Cleanup(w.Fetch.CloseIdle)
+	library(s, "atom", true)
+	s.set("/2", older{articles: []int{6, 5}, next: other.URL + "/1", archive: true}.as("atom"))
+	library(other, "atom", true)
+	src := w.subscribe(strings.Replace(s.URL, "http://", "http://me:secret@", 1) + "/feed")
+	w.history(src.ID)
+	for _, r := range s.requests() {
+		if user, password, _ := r.BasicAuth(); user != "me" || password != "secret" {
+			t.Errorf("%s asked for by %q", r.URL, user)
+		}
+	}
+	if asked := other.requests(); len(asked) != 1 || asked[0].Header.Get("Authorization") != "" {
+		t.Errorf("the other server was asked %q", paths(asked))
+	}
+	w.isHistory(3, 8, 9)
+}
+
 // endless is an archive without end.
 func endless(rw http.ResponseWriter, r *http.Request) {
 	var n int

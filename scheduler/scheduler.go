@@ -5,6 +5,10 @@
 // to stop (daemon). What a visit learns is saved in one piece, articles and validators and the next
 // time, so that a process may be killed anywhere: a visit is repeated then, and nothing is lost.
 //
+// Where a feed shows a way to its older articles, these are brought home too, a stretch in each round
+// ([Scheduler.History] does it at once): the documents are fetched from the newest to the oldest, wait
+// on the archive's shelf, and are taken in from the oldest on, as back issues; see walk.go.
+//
 // A host is asked for one thing at a time, a conditional request is made no more often than once an
 // hour and an unconditional one no more often than once a day, and what publishers say about when
 // to come again (Cache-Control, Expires, Retry-After, ttl) is heeded; see plan.go.
