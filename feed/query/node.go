@@ -109,13 +109,17 @@ type words struct {
 	value  string // as written
 	prefix bool   // the last word need only begin so
 	folded string // " two words ", or " two wor" of a prefix
+	whole  string // the first of them that is more than a prefix; "" where none is
 }
 
 func (n words) match(p *Prepared) bool {
-	if strings.Contains(p.headline(), n.folded) {
-		return true
+	if n.field == "title" {
+		return strings.Contains(p.headline(), n.folded)
 	}
-	return n.field == "" && strings.Contains(p.text(), n.folded)
+	if n.whole != "" && !p.mayHave(n.whole) {
+		return false
+	}
+	return strings.Contains(p.headline(), n.folded) || strings.Contains(p.text(), n.folded)
 }
 
 func (n words) cost() int {

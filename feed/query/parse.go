@@ -292,7 +292,7 @@ func term(t token) (node, error) {
 		if folded == "" {
 			return nil, errorAt(t.at, "there is no word in %q", t.value)
 		}
-		return words{t.field, t.value, t.star, folded}, nil
+		return words{t.field, t.value, t.star, folded, wholeWord(folded)}, nil
 	case "tag", "author", "source":
 		key := feed.TagKey(t.value)
 		if key == "" {

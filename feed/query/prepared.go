@@ -15,6 +15,9 @@ type Prepared struct {
 	head, body    string // folded; "" until they are asked for
 	tags, authors []string
 	tagged, wrote bool // tags and authors are there
+
+	asked int                 // how often words were looked for
+	words map[string]struct{} // of headline and text, once they are looked for often
 }
 
 // Prepare makes an article ready; see [Query.MatchPrepared]. It costs nothing by itself. The article
@@ -39,6 +42,26 @@ func (p *Prepared) text() string {
 	return p.body
 }
 
+// fewWords is how many words are looked for in the text as it is, before it pays to list its words.
+const fewWords = 16
+
+// mayHave reports false of a word that is neither in the headline nor in the text.
+func (p *Prepared) mayHave(word string) bool {
+	if p.asked++; p.asked <= fewWords {
+		return true
+	}
+	if p.words == nil {
+		p.words = make(map[string]struct{}, len(p.text())/12)
+		for _, text := range []string{p.headline(), p.text()} {
+			for word := range strings.FieldsSeq(text) {
+				p.words[word] = struct{}{}
+			}
+		}
+	}
+	_, has := p.words[word]
+	return has
+}
+
 func (p *Prepared) tagKeys() []string {
 	if !p.tagged {
 		p.tagged = true
@@ -59,6 +82,15 @@ func (p *Prepared) authorKeys() []string {
 		}
 	}
 	return p.authors
+}
+
+// wholeWord returns the first word of a phrase that must be there as it is.
+func wholeWord(folded string) string {
+	word, _, whole := strings.Cut(folded[1:], " ")
+	if !whole {
+		return ""
+	}
+	return word
 }
 
 // phrase returns the words of a text as they are looked for in a folded one; "" if there are none.

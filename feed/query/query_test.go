@@ -187,6 +187,26 @@ func TestWithin(t *testing.T) {
 	}
 }
 
+// TestMatchMany holds an article against so many queries that it lists its words.
+func TestMatchMany(t *testing.T) {
+	a, s := article()
+	p := query.Prepare(a, s)
+	for range 10 {
+		for text, want := range map[string]bool{
+			"nordkorea": true, "grenz": false, "grenz*": true, "jahren": true, "nirgends": false, "asien": true, "title:reisende": false,
+			`"die gren"*`: true, `"di grenze"`: false, `"china russland"`: true, `"china nordkorea"`: false,
+		} {
+			q, err := query.Parse(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := q.MatchPrepared(p); got != want {
+				t.Errorf("%s: %v", text, got)
+			}
+		}
+	}
+}
+
 // FuzzParse holds every query to its normal form, which must be read as the same query.
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{
