@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -644,9 +645,9 @@ func TestOwnGuids(t *testing.T) {
 
 // TestRunBringsHistoryHome leaves a daemon to itself.
 func TestRunBringsHistoryHome(t *testing.T) {
-	asked := 0
+	var asked atomic.Int64
 	daemon(t, func(w http.ResponseWriter, r *http.Request) {
-		asked++
+		asked.Add(1)
 		blog(50, http.NotFound)(w, r)
 	}, func(t *testing.T, s *scheduler.Scheduler, stop func() error) {
 		r, err := s.Add(t.Context(), scheduler.Subscription{URL: "https://example.org/feed"})
@@ -654,16 +655,47 @@ func TestRunBringsHistoryHome(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		if asked != 21 {
-			t.Errorf("%d requests at first", asked)
+		if n := asked.Load(); n != 21 {
+			t.Errorf("%d requests at first", n)
 		}
 		time.Sleep(5 * time.Minute)
 		src, err := s.Store.Source(t.Context(), r.Source.ID)
-		if h := src.Fetch.History; err != nil || h.Done.IsZero() || h.Fetched != 49 || asked != 51 {
-			t.Errorf("%v after %d requests: %+v", err, asked, h)
+		if h := src.Fetch.History; err != nil || h.Done.IsZero() || h.Fetched != 49 || asked.Load() != 51 {
+			t.Errorf("%v after %d requests: %+v", err, asked.Load(), h)
 		}
 		if err := stop(); err != nil {
 			t.Error(err)
 		}
 	})
+}
+
+// BenchmarkHistory measures what bringing home a document of a hundred articles costs, from a server
+// on this machine to an archive that need not reach the disk.
+//
+//	go test -run - -bench History ./scheduler
+func BenchmarkHistory(b *testing.B) {
+	s := newSite(b, "127.0.0.1")
+	s.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		n := b.N + 1
+		fmt.Sscan(strings.TrimPrefix(r.URL.Path, "/"), &n)
+		o := older{next: fmt.Sprint("/", n-1), archive: true}
+		if n == 1 {
+			o.next = ""
+		}
+		for i := range 100 {
+			o.articles = append(o.articles, 100*n-i)
+		}
+		if n > b.N {
+			o.live("atom", true)(rw, r)
+			return
+		}
+		o.as("atom")(rw, r)
+	})
+	w := newWorld(b)
+	w.MaxDocuments = b.N + 1
+	src := w.subscribe(s.URL + "/feed")
+	b.ResetTimer()
+	if walk := w.history(src.ID); walk.Fetched != b.N || !walk.Ended {
+		b.Errorf("%d of %d documents: %v", walk.Fetched, b.N, walk.Err)
+	}
 }

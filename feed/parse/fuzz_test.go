@@ -41,6 +41,9 @@ func FuzzFeed(f *testing.F) {
 			return
 		}
 		checkDocument(t, "fuzz", doc)
+		if t1, t2 := doc.Trail(), parse.TrailOf(&doc.Source); t1.Older != t2.Older || t2.Archived && t2.Older == "" {
+			t.Errorf("the way to older documents: %+v, %+v", t1, t2)
+		}
 		again, err := parse.Feed(data, o)
 		if err != nil || !reflect.DeepEqual(doc, again) {
 			t.Error("the same bytes were read in two ways")
