@@ -17,7 +17,8 @@ import (
 // counting counts what is read of an archive.
 type counting struct {
 	store.Reader
-	reads int
+	reads  int
+	logged int // articles read from logs
 }
 
 func (c *counting) Revisions(ctx context.Context, id feed.ID) ([]feed.Article, error) {
@@ -27,6 +28,7 @@ func (c *counting) Revisions(ctx context.Context, id feed.ID) ([]feed.Article, e
 
 func (c *counting) Log(ctx context.Context, ref store.Ref, from uint64, limit int) ([]feed.Article, error) {
 	c.reads++
+	c.logged += limit
 	return c.Reader.Log(ctx, ref, from, limit)
 }
 

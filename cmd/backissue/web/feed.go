@@ -211,7 +211,8 @@ func (s *site) renderFeed(ctx context.Context, w io.Writer, ref store.Ref, forma
 	if err != nil {
 		return validity{}, err
 	}
-	d.Complete = f.Sealed == 0 // all there ever was is in the log's open tail, and so in here
+	// Where nothing is sealed, all there ever was is in the log's open tail, and so in here.
+	d.Complete = f.Sealed == 0
 	return validity{s.feedTag(f, format), changed(f)}, format.Write(w, d)
 }
 

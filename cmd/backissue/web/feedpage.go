@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -44,10 +45,11 @@ func (s *site) feedPage(w http.ResponseWriter, r *http.Request, ref store.Ref) e
 			}
 			source = &known
 		}
-		p, err := s.buildFeedPage(ctx, f, source, articles)
+		sources, err := s.sources(ctx, articles)
 		if err != nil {
 			return made{}, err
 		}
+		p := s.buildFeedPage(f, source, sources, articles)
 		p.layout = s.feedLayout(p.Name, path(f.Ref), f)
 		p.inSection(f.Kind)
 		p.Articles, p.Changed = f.Articles, f.Changed.UTC()
@@ -59,7 +61,8 @@ func (s *site) feedPage(w http.ResponseWriter, r *http.Request, ref store.Ref) e
 }
 
 // issuePage handles the page of an archive document. It is laid out as this version of the program
-// does it, so unlike the document itself it is not for ever.
+// does it, so unlike the document itself it is not for ever; but nothing that comes into the archive
+// changes it.
 func (s *site) issuePage(w http.ResponseWriter, r *http.Request, ref store.Ref, k uint64) error {
 	return s.page(w, r, true, func(ctx context.Context) (made, error) {
 		i, err := s.issue(ctx, ref, k, "")
@@ -70,10 +73,17 @@ func (s *site) issuePage(w http.ResponseWriter, r *http.Request, ref store.Ref, 
 		if err != nil {
 			return made{}, err
 		}
-		p, err := s.buildFeedPage(ctx, i.feed(), i.About, articles)
+		sources, err := s.sources(ctx, articles)
 		if err != nil {
 			return made{}, err
 		}
+		for a := range articles {
+			// A page that changed whenever a source is called otherwise would be many files to write.
+			l := sources[articles[a].Source]
+			l.Name = cmp.Or(articles[a].Origin.Title, host(articles[a].Origin.URL), l.Name)
+			sources[articles[a].Source] = l
+		}
+		p := s.buildFeedPage(i.feed(), i.About, sources, articles)
 		p.layout = s.feedLayout(p.Name+", archive "+count(k+1), i.path(), i.feed())
 		p.inSection(ref.Kind)
 		p.Part = k + 1
@@ -87,12 +97,9 @@ func (s *site) issuePage(w http.ResponseWriter, r *http.Request, ref store.Ref, 
 	})
 }
 
-// buildFeedPage builds what the pages of a feed have in common. The source is that of a feed of one.
-func (s *site) buildFeedPage(ctx context.Context, f store.Feed, source *feed.Source, articles []feed.Article) (feedPage, error) {
-	sources, err := s.sources(ctx, articles)
-	if err != nil {
-		return feedPage{}, err
-	}
+// buildFeedPage builds what the pages of a feed have in common. The source is that of a feed of one;
+// sources are those of the articles.
+func (s *site) buildFeedPage(f store.Feed, source *feed.Source, sources map[feed.SourceID]link, articles []feed.Article) feedPage {
 	p := feedPage{Name: f.Title, Formats: s.feedLinks(f), Days: s.days(articles, sources)}
 	if f.Kind == store.All {
 		p.Name = "All articles"
@@ -111,5 +118,5 @@ func (s *site) buildFeedPage(ctx context.Context, f store.Feed, source *feed.Sou
 			}
 		}
 	}
-	return p, nil
+	return p
 }

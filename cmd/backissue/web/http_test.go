@@ -428,7 +428,7 @@ func TestCacheIsBounded(t *testing.T) {
 func TestBrokenArchive(t *testing.T) {
 	var log bytes.Buffer
 	h := siteWith(t, web.Options{Archive: brokenReader{}, BaseURL: "http://archive.example", Log: slog.New(slog.NewTextHandler(&log, nil))})
-	for _, path := range []string{"/", "/feed", "/feed.atom", "/tags", "/tags/x.rss", "/articles/1", "/feeds.opml"} {
+	for _, path := range []string{"/", "/feed", "/feed.atom", "/tags", "/tags/x.rss", "/tags/x/archive/1.atom", "/tags/x/archive/1", "/tags/after/x", "/feeds/x", "/search.atom?q=x", "/changes/1", "/articles/1", "/feeds.opml"} {
 		log.Reset()
 		r := ask(t, h, "GET", path)
 		if got := body(t, r.Body); r.StatusCode != 500 || strings.Contains(got, "platter") {
@@ -453,6 +453,16 @@ func (brokenReader) Feed(context.Context, store.Ref) (store.Feed, error) {
 }
 func (brokenReader) Feeds(context.Context, store.Kind, string, int) ([]store.Feed, error) {
 	return nil, errPlatter
+}
+func (brokenReader) Identity(context.Context) ([16]byte, error) { return [16]byte{}, errPlatter }
+func (brokenReader) Document(context.Context, store.Ref, uint64) (store.Sealed, error) {
+	return store.Sealed{}, errPlatter
+}
+func (brokenReader) Changes(context.Context, uint64, int) ([]store.Change, error) {
+	return nil, errPlatter
+}
+func (brokenReader) Articles(context.Context, store.Query) (store.Page, error) {
+	return store.Page{}, errPlatter
 }
 func (brokenReader) Edition() uint64 { return 1 }
 

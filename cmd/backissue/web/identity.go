@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
-	"strconv"
 
 	"github.com/backissue/backissue/store"
 )
@@ -35,19 +34,16 @@ func (s *site) feedID(ctx context.Context, ref store.Ref) (string, error) {
 	return archive.in(string(ref.Kind) + ref.Name).String(), err
 }
 
-// identity tells this archive from all others by the one thing in it that no other has and that
-// never changes: what came in first, and when. Before that, an address is all that it has.
+// identity tells this archive from all others. It never changes, so it is asked for once.
 func (s *site) identity(ctx context.Context) (uuid, error) {
 	if id := s.id.Load(); id != nil {
 		return *id, nil
 	}
-	urls := uuid{0x6b, 0xa7, 0xb8, 0x11, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8} // RFC 9562 §6.6
-	first, err := s.archive.Log(ctx, store.Ref{Kind: store.All}, 0, 1)
-	if err != nil || len(first) == 0 {
-		return urls.in(s.base), err
+	drawn, err := s.archive.Identity(ctx)
+	if err != nil {
+		return uuid{}, err
 	}
-	a := first[0]
-	id := urls.in(strconv.FormatInt(a.Seen.UnixNano(), 10) + " " + a.Key)
+	id := uuid(drawn)
 	s.id.Store(&id)
 	return id, nil
 }
