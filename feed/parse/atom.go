@@ -292,13 +292,14 @@ func (r *reader) joinAtomEntry(e *entry, one *atom.Entry) {
 	if a.Link == "" && isWeb(a.GUID) {
 		a.Link = a.GUID // the best there is
 	}
+	tags := make([]feed.Tag, 0, len(one.Categories)+len(a.Tags))
 	for _, c := range one.Categories {
 		t := feed.Tag{Term: oneLine(c.Term), Scheme: asWritten(c.Scheme), Label: oneLine(c.Label)}
 		if t.Term != "" || t.Label != "" {
-			a.Tags = append(a.Tags, t)
+			tags = append(tags, t)
 		}
 	}
-	a.Tags = distinct(a.Tags)
+	a.Tags = distinct(append(tags, a.Tags...))
 	var authors []feed.Person
 	for _, p := range one.Authors {
 		authors = addPerson(authors, r.typedPerson(p, base))
