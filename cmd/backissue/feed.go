@@ -234,6 +234,17 @@ func (a *archive) savedSearches(ctx context.Context) ([]savedSearch, error) {
 	})
 }
 
+// finishSearches goes on with the saved searches that were cut off while they searched the archive.
+func (a *archive) finishSearches(ctx context.Context) error {
+	return a.eachFeed(ctx, store.Search, func(f store.Feed) error {
+		if f.Search == nil || strings.Contains(f.Name, "/") {
+			return nil
+		}
+		_, err := a.Define(ctx, *f.Search, nil)
+		return err
+	})
+}
+
 func newFeedList(e *env, g *globals) *cobra.Command {
 	var asJSON, lines bool
 	c := &cobra.Command{

@@ -135,6 +135,11 @@ func (s *server) work(ctx context.Context, a *archive, srv *http.Server, l net.L
 			stop(fmt.Errorf("serve: %w", err))
 		}
 	})
+	wg.Go(func() {
+		if err := a.finishSearches(ctx); err != nil && ctx.Err() == nil {
+			s.log().Error("saved search failed", "error", err)
+		}
+	})
 	if !s.idle {
 		wg.Go(func() {
 			if err := a.Scheduler.Run(ctx); err != nil {

@@ -364,6 +364,11 @@ func searchEnds(h *harness) {
 			h.Errorf("document of %v after its end: %v", ref, err)
 		}
 	}
+	for _, f := range must(h.Touched(h.Context(), 0, 1000))(h) {
+		if f.Kind == store.Search {
+			h.Errorf("%v is among what has changed after its end", f.Ref)
+		}
+	}
 	h.save(noon.Add(time.Hour), article(300, "a"))
 	again := h.define(store.Definition{Name: "ends", Query: "tag:a"})
 	h.equal("again", []uint64{again.Articles, again.Length, again.Sealed}, []uint64{251, 251, 2})
