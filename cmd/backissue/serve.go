@@ -24,6 +24,9 @@ import (
 //go:embed demo/*.txt
 var demo embed.FS
 
+// defaultTitle is the title of an archive whose owner gives it none.
+const defaultTitle = "backissue"
+
 // drain is how long requests under way may take to finish when the server is told to stop.
 const drain = 5 * time.Second
 
@@ -59,7 +62,7 @@ While it runs, every other command works as usual, from another terminal or from
 	f := c.Flags()
 	f.StringVar(&s.listen, "listen", "", "address to listen on (BACKISSUE_LISTEN; default 127.0.0.1:8080)")
 	f.StringVar(&s.base, "base-url", "", "public address of the archive, if it differs (BACKISSUE_BASE_URL)")
-	f.StringVar(&s.title, "title", "backissue", "title of the archive")
+	f.StringVar(&s.title, "title", defaultTitle, "title of the archive")
 	f.BoolVar(&s.demo, "demo", false, "serve a dozen articles for a first look; from a temporary archive unless --data is given")
 	f.BoolVar(&s.idle, "no-fetch", false, "serve only; leave the visits to cron")
 	f.BoolVar(&s.deltas, "deltas", false, "send only what is new to readers who ask for it (RFC 3229); some ask and cannot read the answer")

@@ -65,14 +65,14 @@ func ListPaths(ctx context.Context, r store.Reader) ([]string, error) {
 	return paths, nil
 }
 
-// ChangesPaths returns the paths of what tells of changes: the newest, with each of [Extensions], and
-// the pages of those before.
-func ChangesPaths(stats store.Stats) []string {
+// ChangesPaths returns the paths of what tells of changes and is new or another since there were only
+// so many: the newest, with each of [Extensions], and the pages of those before.
+func ChangesPaths(since uint64, now store.Stats) []string {
 	var paths []string
 	for _, ext := range Extensions() {
 		paths = append(paths, changesPath+ext)
 	}
-	for n := uint64(1); n <= stats.Changes/changesLen; n++ {
+	for n := since/changesLen + 1; n <= now.Changes/changesLen; n++ {
 		paths = append(paths, changesPagePath(n))
 	}
 	return paths

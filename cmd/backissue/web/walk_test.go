@@ -363,7 +363,7 @@ func TestPathsAreThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	paths := slices.Concat(lists, web.ChangesPaths(stats), web.StaticPaths(), []string{"/", "/feeds.opml"})
+	paths := slices.Concat(lists, web.ChangesPaths(0, stats), web.StaticPaths(), []string{"/", "/feeds.opml"})
 	for id := feed.ID(1); id <= feed.ID(stats.Articles); id++ {
 		all, err := db.Revisions(context.Background(), id)
 		if err != nil {

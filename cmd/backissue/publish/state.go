@@ -1,0 +1,78 @@
+package publish
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+)
+
+// stateFile is the note in the folder of how far it has come. Its name begins with a dot, so that
+// few web servers show it; there is no secret in it.
+const stateFile = ".backissue.json"
+
+// stateFormat is raised when files of the last time are not to be trusted any more.
+const stateFormat = 1
+
+// state is what a folder was published from, and how far.
+type state struct {
+	Format  int    `json:"format"`
+	Archive string `json:"archive"` // see [store.Reader.Identity]
+	Address string `json:"address"`
+	Title   string `json:"title"`
+	Version string `json:"version"`
+	progress
+}
+
+// progress is how much of the archive is in the folder.
+type progress struct {
+	Commit  uint64            `json:"commit"`  // see [store.Feed.Touched]
+	Changes uint64            `json:"changes"` // the number of the last change
+	Sources map[string]uint64 `json:"sources"` // lengths of the sources' logs
+}
+
+func (p *progress) equal(q *progress) bool {
+	return p.Commit == q.Commit && p.Changes == q.Changes && maps.Equal(p.Sources, q.Sources)
+}
+
+// same reports whether a folder of this state only needs what has changed since.
+func (s *state) same(next *state) bool {
+	return s.Format == next.Format && s.Archive == next.Archive && s.Address == next.Address &&
+		s.Title == next.Title && s.Version == next.Version
+}
+
+// readState reads the note of a folder; the zero state where there is none.
+func readState(dir string) (s state, err error) {
+	data, err := os.ReadFile(filepath.Join(dir, stateFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
+	}
+	if err != nil {
+		return s, fmt.Errorf("publish to %s: %w", dir, err)
+	}
+	if json.Unmarshal(data, &s) != nil {
+		return state{}, nil // whatever it was, everything is looked at
+	}
+	return s, nil
+}
+
+func (s *state) write(dir string) error {
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err == nil {
+		err = replace(filepath.Join(dir, stateFile), append(data, '\n'))
+	}
+	if err != nil {
+		return fmt.Errorf("publish to %s: note how far it has come: %w", dir, err)
+	}
+	return nil
+}
+
+// Last returns the address and title with which a folder was published the last time; empty ones
+// where it never was.
+func Last(dir string) (address, title string, err error) {
+	s, err := readState(dir)
+	return s.Address, s.Title, err
+}
