@@ -8,12 +8,12 @@ import (
 )
 
 func TestParseDefinitions(t *testing.T) {
-	all, err := query.ParseDefinitions("\ufeff# What I read.\r\n\r\nNordkorea = tag:nordkorea -tag:sport limit:50\r\n" +
+	_, err := query.ParseDefinitions("\ufeff# What I read.\r\n\r\nNordkorea = tag:nordkorea -tag:sport limit:50\r\n" +
 		"  Two  words=a OR b split:tag\n  # more\nc = \"limit:3\" = ")
 	if err == nil || !strings.HasPrefix(err.Error(), `line 6: there is no word in "="`) {
 		t.Errorf("a stray sign: %v", err)
 	}
-	all, err = query.ParseDefinitions("\ufeff# What I read.\r\n\r\nNordkorea = tag:nordkorea -tag:sport limit:50\r\n" +
+	all, err := query.ParseDefinitions("\ufeff# What I read.\r\n\r\nNordkorea = tag:nordkorea -tag:sport limit:50\r\n" +
 		"  Two  words=a OR b split:tag\n  # more\nc = \"limit:3\" -d")
 	if err != nil {
 		t.Fatal(err)

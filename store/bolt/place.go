@@ -230,8 +230,8 @@ func (t *txn) move(id feed.ID, was *feed.Article, before, after []place, at time
 			return err
 		}
 		p.feed.Articles++
-		if p.feed.Kind == store.Search {
-			t.grown[p.feed] = t.grown[p.feed] // its limit may have been passed
+		if _, noted := t.grown[p.feed]; !noted && p.feed.Kind == store.Search {
+			t.grown[p.feed] = false // but its limit may have been passed
 		}
 		p.feed.touch(at)
 	}
