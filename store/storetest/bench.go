@@ -13,8 +13,8 @@ import (
 // second than in the first grows with the archive, and should not.
 func Sizes() []int { return []int{1_000, 200_000} }
 
-// Bench measures an engine: reading in a small and in a large archive, and visits that bring
-// nothing new.
+// Bench measures an engine: reading in a small and in a large archive, and visits that bring nothing
+// new, an edit, or news.
 func Bench(b *testing.B, open Open) {
 	for _, size := range Sizes() {
 		b.Run(fmt.Sprintf("archive=%d", size), func(b *testing.B) {
@@ -55,6 +55,30 @@ func Bench(b *testing.B, open Open) {
 				for b.Loop() {
 					saved, err := s.Save(b.Context(), visit(3, 0, 10))
 					if err != nil || saved[0].Same != 10 {
+						b.Fatal(saved, err)
+					}
+				}
+			})
+			b.Run("VisitWithAnEdit", func(b *testing.B) {
+				b.ReportAllocs()
+				n := 0
+				for b.Loop() {
+					n++
+					batch := visit(3, 0, 10)
+					batch.Source.Fetch.Checked = noon // so that each is an edit
+					batch.Articles[n%10].Title = fmt.Sprint("Edit ", n)
+					if _, err := s.Save(b.Context(), batch); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			b.Run("VisitWithNews", func(b *testing.B) {
+				b.ReportAllocs()
+				n := size
+				for b.Loop() {
+					n += 3
+					saved, err := s.Save(b.Context(), visit(3, n, n+3))
+					if err != nil || len(saved[0].Added) != 3 {
 						b.Fatal(saved, err)
 					}
 				}
