@@ -50,17 +50,21 @@ func Revise(old *Article, next Article) (Article, Change) {
 	next.ID, next.Source = old.ID, old.Source
 	next.Key, next.Arrived = old.Key, old.Arrived
 	next.Revision = old.Revision + 1
-	// atom:updated must rise with every version, or readers that resolve duplicates by it (RFC 5005
-	// §4.1) keep the old one; publishers often change a text and not its date.
+	// atom:updated must rise with every version, by the second in which it is written, or readers that
+	// resolve duplicates by it (RFC 5005 §4.1) keep the old one; publishers often change a text and not
+	// its date.
 	next.Modified = next.Updated
-	if !next.Modified.After(old.Modified) || next.Modified.After(next.Seen.Add(futureSlack)) {
+	if !risen(next.Modified, old.Modified) || next.Modified.After(next.Seen.Add(futureSlack)) {
 		next.Modified = next.Seen
 	}
-	if !next.Modified.After(old.Modified) {
+	if !risen(next.Modified, old.Modified) {
 		next.Modified = old.Modified.Add(time.Second)
 	}
 	return next, Revised
 }
+
+// risen reports whether one time is later than another by the clock that shows whole seconds.
+func risen(t, than time.Time) bool { return t.Unix() > than.Unix() }
 
 func firstOf(times ...time.Time) time.Time {
 	for _, t := range times {

@@ -91,14 +91,11 @@ func (d *Document) identity(a *feed.Article) string {
 	return id
 }
 
-// ownIdentity returns the identity of an article whose guid another source's article has too. Where
-// Atom has to make one of guid and origin anyhow, it is that one.
+// ownIdentity returns the identity of an article whose guid another source's article has too. It is
+// made of the source as well, since the two may say that they are of one origin.
 func ownIdentity(a *feed.Article) string {
-	id, exact := (&feed.Article{Key: key(a), Origin: a.Origin}).AtomID()
-	if exact {
-		source := strconv.FormatUint(uint64(a.Source), 10)
-		id, _ = (&feed.Article{Key: source + " " + key(a), Origin: a.Origin}).AtomID()
-	}
+	source := strconv.FormatUint(uint64(a.Source), 10)
+	id, _ := (&feed.Article{Key: source + " " + key(a), Origin: a.Origin}).AtomID()
 	return id
 }
 
