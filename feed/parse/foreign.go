@@ -210,7 +210,7 @@ func (r *reader) media(e *entry, local, attrs, inner string, depth int) {
 	case "content":
 		t := tag{attrs: attrs}
 		x := feed.Enclosure{
-			URL:    r.absolute(e.base, t.attr("url")),
+			URL:    r.absolute(r.linkBase(e.base), t.attr("url")),
 			Type:   strings.TrimSpace(t.attr("type")),
 			Length: size(t.attr("fileSize")),
 		}
