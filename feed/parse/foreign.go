@@ -51,6 +51,8 @@ func (r *reader) foreignChild(e *entry, el *element) {
 		}
 	case mediaSpace:
 		r.media(e, local, el.attrs, el.inner, 0)
+		r.keepMedia(e, el)
+		return
 	case xhtmlSpace:
 		if local == "body" && a.Content == "" {
 			a.Content = strings.TrimSpace(rawMarkup(el.inner))
@@ -198,6 +200,19 @@ func relation(rel string) string {
 
 func enclosureOf(l feed.Link) feed.Enclosure {
 	return feed.Enclosure{URL: l.Href, Type: l.Type, Length: l.Length, Title: l.Title}
+}
+
+// keepMedia keeps a media element with an address that is as absolute as the enclosure's made of it.
+func (r *reader) keepMedia(e *entry, el *element) {
+	kept := len(e.article.Extra)
+	e.keep(el)
+	for _, x := range e.article.Extra[kept:] {
+		for i := range x.Attrs {
+			if x.Attrs[i].Name == "url" {
+				x.Attrs[i].Value = r.absolute(r.linkBase(e.base), x.Attrs[i].Value)
+			}
+		}
+	}
 }
 
 // maxMedia is how deep groups of media may be nested.
