@@ -39,6 +39,10 @@ type Article struct {
 	// Past says that this revision is an older version that came in after a newer one, from the
 	// publisher's own archive. It is in the log and never the newest.
 	Past bool
+	// Withdrawn says that this revision is none: the archive's owner has taken the article out. It
+	// holds only what tells which article that is and in which feeds it stood, and goes out as a
+	// tombstone (RFC 6721), or not at all.
+	Withdrawn bool
 
 	Source SourceID // where it came from
 	Key    string   // identity within the source and the guid that goes out; see [Identify]

@@ -54,8 +54,15 @@ type Feed struct {
 	// Reshaped is the Edition with which the document last changed otherwise than by what its log
 	// says: something was released, or left the feed, or the source describes itself anew.
 	Reshaped uint64
-	// Touched is the number of the commit that last changed the record; see [Reader.Touched].
+	// Touched is the number of the last change to the record: of all changes to records of feeds, each
+	// has the next one. See [Reader.Touched].
 	Touched uint64
+	// Withdrawn is the position behind the last withdrawal ([feed.Article.Withdrawn]) in the log; 0 for
+	// none.
+	Withdrawn uint64
+	// Ended says of a feed of kind Search that nobody defines it any more. Only [Reader.Touched] returns
+	// one, without Search.
+	Ended bool
 
 	// Sealed is how many archive documents (RFC 5005 §4) the feed has; together they hold the log's
 	// positions up to Open. What follows is the log's open tail.
@@ -115,12 +122,13 @@ type Standing struct {
 	// Back says that the article is a back issue: it came from the publisher's own archive, so it is
 	// never shown as new. It is on the pages and in the archive documents.
 	Back bool
-	// Live is the sequence number of the newest revision that the live feeds show; 0 for none.
+	// Live is the sequence number of the newest revision that the live feeds show; 0 for none. Of a
+	// withdrawn article it is its withdrawal.
 	Live uint64
 	// Gone is when the publisher was seen to have taken the article out of the feed while older ones
 	// stayed; zero for an article that has not been taken out, or has come back.
 	Gone time.Time
-	// Twins are the articles of other sources that are the same article.
+	// Twins are the articles of other sources that are the same article, without those withdrawn.
 	Twins []feed.ID
 }
 
@@ -133,6 +141,9 @@ const (
 	Gone     ChangeKind = 'g' // its publisher has taken it out of the feed
 	Returned ChangeKind = 'b' // it is back in the feed
 	Released ChangeKind = 'l' // its owner has let it into the live feeds
+
+	Withdrawn ChangeKind = 'w' // the archive's owner has taken it out
+	Restored  ChangeKind = 'u' // the archive's owner has undone that
 )
 
 // Change is something that happened to an article after it came in.
@@ -140,7 +151,7 @@ type Change struct {
 	N       uint64 // its place among all changes, counted from 1 without gaps
 	Kind    ChangeKind
 	Article feed.ID
-	Seq     uint64    // the revision that came of it (Revised), or that was the newest
+	Seq     uint64    // the revision that came of it (Revised, Withdrawn, Restored), or that was the newest
 	At      time.Time // when it was noticed
 }
 
@@ -158,7 +169,8 @@ type Stats struct {
 // Reader is the reading half of an archive. It sees what was committed when a method was called.
 // The cost of every method depends on what it returns, never on the size of the archive.
 type Reader interface {
-	// Article returns the newest revision of an article, or ErrNotFound.
+	// Article returns the newest revision of an article, or ErrNotFound. That of one that was withdrawn
+	// says so ([feed.Article.Withdrawn]).
 	Article(ctx context.Context, id feed.ID) (feed.Article, error)
 	// Revisions returns every revision of an article, oldest first, or ErrNotFound.
 	Revisions(ctx context.Context, id feed.ID) ([]feed.Article, error)
@@ -177,8 +189,8 @@ type Reader interface {
 	// Document returns the archive document k (counted from 0) of a feed; ErrNotFound where it is not
 	// sealed yet. No document holds two revisions of one article.
 	Document(ctx context.Context, ref Ref, k uint64) (Sealed, error)
-	// Touched returns up to limit feeds whose records have changed since the given commit, in the
-	// order of [Feed.Touched]: where Touched of one call's last is handed to the next, all that changed
+	// Touched returns up to limit feeds whose records have changed since the change of the given number,
+	// in the order of [Feed.Touched]: where Touched of one call's last is handed to the next, all that changed
 	// meanwhile is met, however often it changed. 0 begins with the oldest.
 	Touched(ctx context.Context, after uint64, limit int) ([]Feed, error)
 	// Shelf returns the document of a publisher's own archive that was shelved last and is not taken
@@ -234,8 +246,20 @@ type Store interface {
 	// again. What the feed's log has once had stays there; what the search no longer finds leaves the
 	// feed.
 	Define(ctx context.Context, d Definition, progress func(done, of uint64)) (Feed, error)
-	// Undefine ends a saved search: its feeds are gone. ErrNotFound for no such name.
+	// Undefine ends a saved search: no article is in its feeds any more, and they are not found. Their
+	// logs and documents are kept, and go on where the name is defined again: what is published under
+	// an address once never becomes something else. ErrNotFound for no such name.
 	Undefine(ctx context.Context, name string) error
+	// Withdraw takes articles out of the archive: each leaves every feed and count, and its newest
+	// revision, which enters the logs of the feeds in which it stood, says only that
+	// ([feed.Article.Withdrawn]). What its publisher brings of it later is known and changes nothing,
+	// whatever door it comes through; nor do its twins take its places. What was sealed in documents
+	// before stays there, and so do the earlier revisions. One that is withdrawn already stays so. The
+	// error names each article that is not there ([ErrNotFound]); the others are withdrawn all the same.
+	Withdraw(ctx context.Context, ids ...feed.ID) error
+	// Restore undoes what Withdraw did: a further revision says what the last one before that said, and
+	// is not held back. An article that is not withdrawn stays as it is. Errors are as in Withdraw.
+	Restore(ctx context.Context, ids ...feed.ID) error
 	// Shelve puts a document of a publisher's own archive on top of the source's shelf, and keeps how
 	// far the walk has come, in one. With a nil document it keeps only that.
 	Shelve(ctx context.Context, id feed.SourceID, h feed.History, document *Shelved) error

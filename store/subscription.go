@@ -19,6 +19,7 @@ const ArchiveLen = 100
 // in its newest revision that is not held back, and none that has left the feed; of articles that
 // several sources brought under one identity ([feed.Article.AtomID]) or that are twins, one stands
 // for all; those with an identity of their own ([feed.Article.Homonym]) stand for themselves.
+// The withdrawals in the open tail stand among them ([feed.Article.Withdrawn]).
 // A feed that its definition limits holds at most that many, whatever the given limit; engines see to
 // it that its open tail is among them.
 func Subscription(ctx context.Context, r Reader, f Feed, limit int) ([]feed.Article, error) {
@@ -31,7 +32,8 @@ func Subscription(ctx context.Context, r Reader, f Feed, limit int) ([]feed.Arti
 		return nil, err
 	}
 	articles := page.Articles
-	if open := f.Length - f.Open; open > 0 && !page.Next.IsZero() && !limited {
+	// Those that are not among the newest are looked for where there are some, and withdrawals likewise.
+	if open := f.Length - f.Open; open > 0 && !limited && (!page.Next.IsZero() || f.Withdrawn > f.Open) {
 		tail, err := r.Log(ctx, f.Ref, f.Open, int(open))
 		if err != nil {
 			return nil, err
@@ -64,19 +66,19 @@ func current(ctx context.Context, r Reader, tail []feed.Article) ([]feed.Article
 }
 
 // once keeps the newest revision of each article, one article of each identity, and of twins the
-// elder.
+// elder. Withdrawals stand for themselves.
 func once(articles []feed.Article) []feed.Article {
 	there := make(map[feed.ID]bool, len(articles))
 	for i := range articles {
-		there[articles[i].ID] = true
+		there[articles[i].ID] = !articles[i].Withdrawn
 	}
-	articles = slices.DeleteFunc(articles, func(a feed.Article) bool { return there[a.Twin] })
+	articles = slices.DeleteFunc(articles, func(a feed.Article) bool { return there[a.Twin] && !a.Withdrawn })
 	newest := make(map[string]uint64, len(articles))
 	identities := make(map[uint64]string, len(articles))
 	for i := range articles {
 		id, _ := articles[i].AtomID()
-		if articles[i].Homonym {
-			id = "homonym " + articles[i].ID.String() // which is no atom:id
+		if articles[i].Homonym || articles[i].Withdrawn {
+			id = "article " + articles[i].ID.String() // which is no atom:id
 		}
 		identities[articles[i].Seq] = id
 		newest[id] = max(newest[id], articles[i].Seq)

@@ -23,7 +23,7 @@ func (d *DB) Check(ctx context.Context) ([]string, error) {
 		return faults, err
 	}
 	err = d.view(func(tx *bbolt.Tx) error {
-		c := checker{ctx: ctx, tx: tx, codec: d.codec, logged: map[uint32]uint64{}, filed: map[uint32]uint64{}}
+		c := checker{ctx: ctx, tx: tx, codec: d.codec, logged: map[uint32]uint64{}, filed: map[uint32]uint64{}, withdrawn: map[uint64]bool{}}
 		c.searches()
 		c.log()
 		c.revisions()
@@ -73,6 +73,7 @@ type checker struct {
 	paired      uint64          // articles that are twins
 	numbered    uint64          // changes
 	held        uint64          // articles that are held back
+	withdrawn   map[uint64]bool // revisions that are withdrawals
 	ids         []uint64        // the article of each revision, by its sequence number less one
 	sought      []*search       // saved searches
 	found       map[uint32]seqs // revisions in the logs of their feeds
@@ -116,6 +117,9 @@ func (c *checker) log() {
 		}
 		if a.Revision > 0 && c.tx.Bucket(bucketRevision).Get(keyRevision(a.ID, seq)) == nil {
 			c.fault("log: revision %d of article %d is not in its index", seq, a.ID)
+		}
+		if a.Withdrawn {
+			c.withdrawn[seq] = true
 		}
 		if a.Revision == 0 {
 			c.articles++
@@ -177,6 +181,7 @@ func (c *checker) revisions() {
 // feeds checks each feed's record against its log and its order by date.
 func (c *checker) feeds() {
 	lengths, articles := map[uint32]uint64{}, map[uint32]uint64{}
+	withdrawals := map[uint32]uint64{} // where the last one in each feed ends
 	var last uint64
 	c.each(bucketFeedLog, func(k, v []byte) {
 		number, position, seq := binary.BigEndian.Uint32(k), binary.BigEndian.Uint64(k[4:]), binary.BigEndian.Uint64(v)
@@ -188,6 +193,9 @@ func (c *checker) feeds() {
 		}
 		last = seq
 		lengths[number]++
+		if c.withdrawn[seq] {
+			withdrawals[number] = lengths[number]
+		}
 		if c.tx.Bucket(bucketLog).Get(u64(seq)) == nil {
 			c.fault("feed %d: position %d of its log names revision %d, which is not there", number, position, seq)
 		}
@@ -214,6 +222,9 @@ func (c *checker) feeds() {
 		if f.Sealed != sealed[number] || f.Open != open[number] || f.Open > f.Length || f.Length-f.Open >= store.ArchiveLen {
 			c.fault("feed %d (%s): its record says that %d documents end at %d of %d, and %d end at %d",
 				number, f.Name, f.Sealed, f.Open, f.Length, sealed[number], open[number])
+		}
+		if f.Withdrawn != withdrawals[number] {
+			c.fault("feed %d (%s): its record says that its last withdrawal ends at %d, its log %d", number, f.Name, f.Withdrawn, withdrawals[number])
 		}
 		c.tail(number, f)
 		c.limited(number, f)
@@ -296,8 +307,7 @@ func (c *checker) names() {
 		return
 	}
 	have := counts{
-		Feeds: n.Ended, Ended: n.Ended, Defined: n.Defined, Articles: c.articles, Changes: c.numbered, Held: c.held,
-		Touches: n.Touches,
+		Defined: n.Defined, Articles: c.articles, Changes: c.numbered, Held: c.held, Touches: n.Touches,
 	}
 	c.each(bucketFeedName, func(k, v []byte) {
 		f, err := readFeed(c.tx, decode32(v))

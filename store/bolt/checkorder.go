@@ -35,12 +35,19 @@ func (c *checker) inLog(number uint32, seq uint64) bool {
 }
 
 // order checks that an article, given in its newest revision, stands once in the order of each feed
-// that it belongs to: by the date of its live revision or, where that does not belong to the feed or
+// that it belongs to, unless it is withdrawn: by the date of its live revision or, where that does not belong to the feed or
 // there is none, among those that are not live.
 func (c *checker) order(a *feed.Article) {
 	m, err := readMark(c.tx, a.ID)
 	if err != nil {
 		c.fault("%v", err)
+		return
+	}
+	if a.Withdrawn != m.Withdrawn {
+		c.fault("article %d: its mark says that it is withdrawn: %v; its newest revision: %v", a.ID, m.Withdrawn, a.Withdrawn)
+	}
+	if a.Withdrawn {
+		c.articles--
 		return
 	}
 	live := a

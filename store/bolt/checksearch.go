@@ -23,7 +23,9 @@ func (c *checker) searches() {
 			c.fault("saved search %q: has no feed of its name", k)
 			return
 		}
-		c.sought = append(c.sought, s)
+		if !s.Ended {
+			c.sought = append(c.sought, s)
+		}
 		for _, number := range append(parts(c.tx, s.slug), s.Feed) {
 			c.searchLog(number)
 		}

@@ -33,7 +33,7 @@ func (c *checker) marks() {
 			return
 		}
 		s, ok := c.first(id)
-		if !ok || m == (mark{}) || m.Live != 0 && !m.Held || m.Held && m.Back {
+		if !ok || m == (mark{}) || m.Live != 0 && !m.Held || m.Held && (m.Back || m.Withdrawn) {
 			c.fault("mark of article %d: %+v", id, m)
 			return
 		}
@@ -92,7 +92,7 @@ func (c *checker) changes() {
 			c.fault("change %d: revision %d is none of article %d", change.N, change.Seq, change.Article)
 		}
 		switch change.Kind {
-		case store.Revised:
+		case store.Revised, store.Withdrawn, store.Restored:
 			if edits++; s.Revision == 0 || change.Seq <= last {
 				c.fault("change %d: revision %d follows %d", change.N, change.Seq, last)
 			}

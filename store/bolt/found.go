@@ -27,6 +27,7 @@ type searchRecord struct {
 	Round uint64 `cbor:"8,keyasint"`            // rises with every definition
 	Again bool   `cbor:"9,keyasint,omitempty"`  // the feed is from an earlier definition
 	Parts bool   `cbor:"10,keyasint,omitempty"` // it is or was split
+	Ended bool   `cbor:"11,keyasint,omitempty"` // nobody defines it any more
 }
 
 func (r *searchRecord) definition() store.Definition {
@@ -46,7 +47,7 @@ type searchCache struct {
 	all     []*search
 }
 
-// readSearches reads all saved searches.
+// readSearches reads all saved searches but those that have ended.
 func readSearches(tx *bbolt.Tx) (all []*search, err error) {
 	c := tx.Bucket(bucketSearch).Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
@@ -54,7 +55,9 @@ func readSearches(tx *bbolt.Tx) (all []*search, err error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, s)
+		if !s.Ended {
+			all = append(all, s)
+		}
 	}
 	return all, nil
 }
@@ -170,7 +173,7 @@ func (t *txn) part(s *search, tag string) (*openFeed, error) {
 	if name == "" {
 		name = "tag"
 	}
-	f, err := t.newSearchFeed(feedRecord{Key: string(k[1:]), Title: partTitle(s.Name, shown)}, s.slug+"/"+name)
+	f, err := t.newFeed(feedRecord{Kind: store.Search, Key: string(k[1:]), Title: partTitle(s.Name, shown)}, s.slug+"/"+name)
 	if err != nil {
 		return nil, err
 	}
@@ -178,19 +181,6 @@ func (t *txn) part(s *search, tag string) (*openFeed, error) {
 }
 
 func partTitle(name, tag string) string { return name + ": " + tag }
-
-// newSearchFeed makes a feed of a search. Its editions begin where no earlier feed of the same name
-// has come to, so that what somebody has of that one is never taken for it.
-func (t *txn) newSearchFeed(r feedRecord, slug string) (*openFeed, error) {
-	r.Kind = store.Search
-	f, err := t.newFeed(r, slug)
-	if err != nil {
-		return nil, err
-	}
-	f.Edition = uint64(f.number) << 32
-	f.Reshaped = f.Edition
-	return f, nil
-}
 
 // candidates returns the feeds in which an article may stand: those to which it belongs and those of
 // every search, since what a search finds may have changed.
@@ -255,7 +245,9 @@ func definedFeed(tx *bbolt.Tx, r *feedRecord) (store.Feed, error) {
 		return store.Feed{}, err
 	}
 	f, d := r.feed(), s.definition()
-	f.Search = &d
+	if f.Ended = s.Ended; !f.Ended {
+		f.Search = &d
+	}
 	return f, nil
 }
 
@@ -272,7 +264,7 @@ func searchOf(tx *bbolt.Tx, r *feedRecord) (s searchRecord, err error) {
 // search limits the live document.
 func (t *txn) overflows(f *openFeed) (bool, error) {
 	s, err := searchOf(t.tx, &f.feedRecord)
-	if err != nil || s.Limit == 0 || f.Length == f.Open {
+	if err != nil || s.Limit == 0 || s.Ended || f.Length == f.Open {
 		return false, err
 	}
 	return beyond(t.tx, f.number, f.Open, f.Length, s.Limit)

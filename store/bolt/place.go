@@ -83,6 +83,9 @@ func (t *txn) enter(feeds []*openFeed, a *feed.Article, earlier []uint64, unseen
 			return err
 		}
 		f.Length++
+		if a.Withdrawn {
+			f.Withdrawn = f.Length
+		}
 		f.touch(a.Seen)
 		t.grown[f] = t.grown[f] || unseen
 	}
@@ -245,23 +248,38 @@ func (t *txn) filed(a *feed.Article, count bool) ([]*openFeed, error) {
 	if err != nil || a.Twin == 0 {
 		return feeds, err
 	}
-	elder, err := t.newest(a.Twin)
-	if err != nil {
-		return nil, err
-	}
-	m, err := t.mark(elder.ID)
-	if err != nil {
-		return nil, err
-	}
-	live, err := t.liveOf(elder, m)
-	if err != nil || live == nil {
-		return feeds, err
-	}
 	own, err := t.sourceFeed(a.Source)
 	if err != nil {
 		return nil, err
 	}
+	live, withdrawn, err := t.elder(a)
+	if err != nil || live == nil {
+		return feeds, err
+	}
+	if withdrawn {
+		places, err := t.membership(live, false)
+		return slices.DeleteFunc(feeds, func(f *openFeed) bool { return f != own && slices.Contains(places, f) }), err
+	}
 	return slices.DeleteFunc(feeds, func(f *openFeed) bool {
-		return f != own && t.stands(place{feed: f, when: sortable(live.When())}, elder.ID)
+		return f != own && t.stands(place{feed: f, when: sortable(live.When())}, live.ID)
 	}), nil
+}
+
+// elder returns the live revision of a twin's elder, nil for none. One that is withdrawn keeps the
+// places that it had, so that the article is gone from there: of that it is the last revision before.
+func (t *txn) elder(a *feed.Article) (live *feed.Article, withdrawn bool, err error) {
+	elder, err := t.newest(a.Twin)
+	if err != nil {
+		return nil, false, err
+	}
+	if elder.Withdrawn {
+		live, err = t.published(a.Twin)
+		return live, true, err
+	}
+	m, err := t.mark(elder.ID)
+	if err != nil {
+		return nil, false, err
+	}
+	live, err = t.liveOf(elder, m)
+	return live, false, err
 }

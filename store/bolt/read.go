@@ -97,7 +97,9 @@ func lookupFeed(tx *bbolt.Tx, ref store.Ref) (number uint32, f store.Feed, err e
 	if number == 0 {
 		return 0, f, fmt.Errorf("feed %q: %w", string(ref.Kind)+ref.Name, store.ErrNotFound)
 	}
-	f, err = readFeed(tx, number)
+	if f, err = readFeed(tx, number); f.Ended {
+		return 0, f, fmt.Errorf("feed %q: %w", string(ref.Kind)+ref.Name, store.ErrNotFound)
+	}
 	return number, f, err
 }
 
@@ -139,7 +141,9 @@ func (d *DB) Feeds(_ context.Context, kind store.Kind, after string, limit int) 
 			if err != nil {
 				return err
 			}
-			feeds = append(feeds, f)
+			if !f.Ended {
+				feeds = append(feeds, f)
+			}
 		}
 		return nil
 	})

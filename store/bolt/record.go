@@ -24,19 +24,21 @@ type stamp struct {
 	Twin     uint64   `cbor:"10,keyasint,omitempty"`
 	Homonym  bool     `cbor:"11,keyasint,omitempty"`
 	Past     bool     `cbor:"12,keyasint,omitempty"`
+
+	Withdrawn bool `cbor:"13,keyasint,omitempty"`
 }
 
 func toStamp(a *feed.Article) *stamp {
 	return &stamp{
 		ID: uint64(a.ID), Seq: a.Seq, Revision: a.Revision, Source: uint32(a.Source), Key: a.Key,
 		Arrived: toInstant(a.Arrived), Seen: toInstant(a.Seen), Modified: toInstant(a.Modified), Filed: a.Filed,
-		Twin: uint64(a.Twin), Homonym: a.Homonym, Past: a.Past,
+		Twin: uint64(a.Twin), Homonym: a.Homonym, Past: a.Past, Withdrawn: a.Withdrawn,
 	}
 }
 
 func (s *stamp) apply(a *feed.Article) {
 	a.ID, a.Seq, a.Revision, a.Twin = feed.ID(s.ID), s.Seq, s.Revision, feed.ID(s.Twin)
-	a.Homonym, a.Past = s.Homonym, s.Past
+	a.Homonym, a.Past, a.Withdrawn = s.Homonym, s.Past, s.Withdrawn
 	a.Source, a.Key, a.Filed = feed.SourceID(s.Source), s.Key, s.Filed
 	a.Arrived, a.Seen, a.Modified = s.Arrived.time(), s.Seen.time(), s.Modified.time()
 }
@@ -331,13 +333,14 @@ type feedRecord struct {
 	Open      uint64            `cbor:"12,keyasint,omitempty"`
 	Reshaped  uint64            `cbor:"13,keyasint,omitempty"`
 	Touched   uint64            `cbor:"14,keyasint,omitempty"`
+	Withdrawn uint64            `cbor:"15,keyasint,omitempty"`
 }
 
 func (r *feedRecord) feed() store.Feed {
 	return store.Feed{
 		Ref: store.Ref{Kind: r.Kind, Name: r.Name}, Title: r.Title, Length: r.Length, Articles: r.Articles,
 		Changed: r.Changed.time(), Edition: r.Edition, Source: feed.SourceID(r.Source),
-		Sealed: uint64(r.Sealed), Open: r.Open, Reshaped: r.Reshaped, Touched: r.Touched,
+		Sealed: uint64(r.Sealed), Open: r.Open, Reshaped: r.Reshaped, Touched: r.Touched, Withdrawn: r.Withdrawn,
 	}
 }
 
@@ -352,7 +355,6 @@ type counts struct {
 	Held     uint64 `cbor:"7,keyasint,omitempty"`
 	Touches  uint64 `cbor:"8,keyasint,omitempty"`  // see [store.Feed.Touched]
 	Defined  uint64 `cbor:"20,keyasint,omitempty"` // how often a saved search was written
-	Ended    uint32 `cbor:"21,keyasint,omitempty"` // feed numbers whose feeds are no more
 }
 
 // mark is what the archive knows about an article beyond its revisions.
@@ -361,11 +363,15 @@ type mark struct {
 	Back bool    `cbor:"2,keyasint,omitempty"`
 	Gone instant `cbor:"3,keyasint,omitempty"`
 	Live uint64  `cbor:"4,keyasint,omitempty"` // the revision that stays live while newer ones are held
+
+	Withdrawn bool `cbor:"5,keyasint,omitempty"`
 }
 
-// live returns the revision that the live feeds show, 0 for none.
+// live returns the revision that the live feeds show, 0 for none. A withdrawal is shown as what it is.
 func (m mark) live(newest uint64) uint64 {
 	switch {
+	case m.Withdrawn:
+		return newest
 	case m.Back:
 		return 0
 	case m.Held:

@@ -217,6 +217,10 @@ func (v *visit) decide(it *item) (err error) {
 		if it.old, err = v.t.newest(it.known); err != nil {
 			return err
 		}
+		if it.old.Withdrawn {
+			it.a, it.change = *it.old, feed.Same
+			return nil
+		}
 	}
 	it.a, it.change = feed.Revise(it.old, it.next)
 	if it.old != nil {
@@ -390,4 +394,4 @@ func (m *memory) Find(name feed.Alias) (feed.ID, bool, error) {
 }
 
 // Load implements [feed.Memory].
-func (m *memory) Load(id feed.ID) (*feed.Article, error) { return m.t.newest(id) }
+func (m *memory) Load(id feed.ID) (*feed.Article, error) { return m.t.published(id) }

@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -60,20 +61,20 @@ func (t *txn) define(slug string, def *store.Definition, q *query.Query) (*searc
 	}
 	s := &search{slug: slug, query: q}
 	if old == nil {
-		f, err := t.newSearchFeed(feedRecord{Key: slug, Title: def.Name}, slug)
+		f, err := t.newFeed(feedRecord{Kind: store.Search, Key: slug, Title: def.Name}, slug)
 		if err != nil {
 			return nil, err
 		}
-		// Rounds are never those of an earlier search of this name, on which somebody may be at work.
-		s.searchRecord = searchRecord{Feed: f.number, Round: uint64(f.number) << 32, Done: t.seq == 0}
-	} else if s.searchRecord = old.searchRecord; old.definition() == *def {
+		s.searchRecord = searchRecord{Feed: f.number, Done: t.seq == 0}
+	} else if s.searchRecord = old.searchRecord; old.definition() == *def && !old.Ended {
 		return old, nil
 	}
-	fresh := old != nil && (old.Query != def.Query || old.Split != def.Split)
+	fresh := old != nil && (old.Ended || old.Query != def.Query || old.Split != def.Split)
 	if fresh {
 		s.Built, s.Done, s.Again = 0, t.seq == 0, true
 		s.Round++
 	}
+	s.Ended = false
 	s.Name, s.Query, s.Limit, s.Split, s.Parts = def.Name, def.Query, def.Limit, def.Split, s.Parts || def.Split
 	if err := t.putSearch(s); err != nil {
 		return nil, err
@@ -107,15 +108,13 @@ func (t *txn) reshape(s *search, was string, anew bool) error {
 	return nil
 }
 
-// searchNamed returns the search with a URL name; nil where there is none.
+// searchNamed returns the search with a URL name, which may have ended; nil where there never was one.
 func (t *txn) searchNamed(slug string) (*search, error) {
-	all, err := t.searches()
-	for _, s := range all {
-		if s.slug == slug {
-			return s, nil
-		}
+	raw := t.bucket(bucketSearch).Get([]byte(slug))
+	if raw == nil {
+		return nil, nil
 	}
-	return nil, err
+	return decodeSearch([]byte(slug), raw)
 }
 
 // putSearch stores a search.
@@ -151,44 +150,31 @@ func (t *txn) undefine(slug string) error {
 	if err != nil {
 		return err
 	}
-	if s == nil {
+	if s == nil || s.Ended {
 		return fmt.Errorf("saved search: %w", store.ErrNotFound)
 	}
 	for _, number := range append(parts(t.tx, slug), s.Feed) {
-		if err := t.deleteFeed(number); err != nil {
+		if err := t.empty(number); err != nil {
 			return err
 		}
 	}
-	t.forgetSearches()
-	return t.bucket(bucketSearch).Delete([]byte(slug))
+	ended := *s
+	ended.Ended = true
+	ended.Round++ // somebody may be at work on it
+	if err := errors.Join(t.reshape(&ended, s.Name, true), t.putSearch(&ended)); err != nil {
+		return err
+	}
+	return t.seal()
 }
 
-// deleteFeed deletes a search's feed with all that it has. Its number is never given again.
-func (t *txn) deleteFeed(number uint32) error {
+// empty takes every article out of a feed. Its log stays.
+func (t *txn) empty(number uint32) error {
 	f, err := t.feed(number)
 	if err != nil {
 		return err
 	}
-	for _, bucket := range [][]byte{bucketFeedLog, bucketFeedDate, bucketFeedBack, bucketFeedSeal} {
-		if err := t.deleteAll(bucket, u32(number)); err != nil {
-			return err
-		}
-	}
-	if k := keyName(store.Search, f.Key); bytes.ContainsRune(k, '/') {
-		if err := t.bucket(bucketFeedKey).Delete(k); err != nil {
-			return err
-		}
-	}
-	if err := t.bucket(bucketFeedName).Delete(keyName(store.Search, f.Name)); err != nil {
-		return err
-	}
-	if err := t.untouch(f); err != nil {
-		return err
-	}
-	delete(t.feeds, number)
-	delete(t.grown, f)
-	t.counts.Ended++
-	return t.bucket(bucketFeed).Delete(u32(number))
+	f.Articles = 0
+	return errors.Join(t.deleteAll(bucketFeedDate, u32(number)), t.deleteAll(bucketFeedBack, u32(number)))
 }
 
 // deleteAll deletes every key of a bucket that begins so.

@@ -95,7 +95,7 @@ func (w *world) definition() store.Definition {
 
 func (w *world) step() {
 	w.now = w.now.Add(time.Hour)
-	switch n := w.rnd.IntN(10); {
+	switch n := w.rnd.IntN(13); {
 	case n < 6:
 		b := w.batch()
 		w.done = fmt.Sprintf("save %d, backfill %v, past %v, visit %v", len(b.Articles), b.Backfill, b.Past, b.Whole)
@@ -121,6 +121,8 @@ func (w *world) step() {
 		if err := w.db.Undefine(w.Context(), w.any("first", "second", "third")); err != nil && !errors.Is(err, store.ErrNotFound) {
 			w.Fatal(err)
 		}
+	case n < 12:
+		w.withdraw(n == 11)
 	default:
 		w.done = "release"
 		if _, err := w.db.Release(w.Context(), feed.SourceID(1+w.rnd.IntN(2))); err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -128,6 +130,31 @@ func (w *world) step() {
 		}
 	}
 	w.check()
+}
+
+// withdraw takes some articles out, or puts some of those back.
+func (w *world) withdraw(back bool) {
+	stats, err := w.db.Stats(w.Context())
+	if err != nil || stats.Sequence == 0 {
+		return
+	}
+	do := w.db.Withdraw
+	if back {
+		do = w.db.Restore
+	}
+	var ids []feed.ID
+	for range 1 + w.rnd.IntN(20) {
+		ids = append(ids, feed.ID(1+w.rnd.Uint64N(stats.Sequence)))
+	}
+	w.done = fmt.Sprintf("withdraw %v, back: %v", ids, back)
+	if err := do(w.Context(), ids...); err != nil && !errors.Is(err, store.ErrNotFound) {
+		w.Fatalf("%s: %v", w.done, err)
+	}
+	for _, id := range ids {
+		if a, err := w.db.Article(w.Context(), id); err == nil && a.Withdrawn == back {
+			w.Fatalf("after %s: article %d is withdrawn: %v", w.done, id, a.Withdrawn)
+		}
+	}
 }
 
 // check holds the feeds of the searches to what a search through everything finds.
@@ -141,6 +168,13 @@ func (w *world) check() {
 	if err != nil {
 		w.Fatal(err)
 	}
+	for _, kind := range []store.Kind{store.All, store.Source, store.Tag} {
+		more, err := w.db.Feeds(w.Context(), kind, "", 100)
+		if err != nil {
+			w.Fatal(err)
+		}
+		feeds = append(feeds, more...)
+	}
 	for _, f := range feeds {
 		w.documents(f)
 	}
@@ -153,7 +187,7 @@ func (w *world) documents(f store.Feed) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	if f.Search.Limit > 0 && len(live) > f.Search.Limit {
+	if f.Search != nil && f.Search.Limit > 0 && len(live) > f.Search.Limit {
 		w.Fatalf("after %s: %s has %d articles live, over %d", w.done, f.Name, len(live), f.Search.Limit)
 	}
 	tail, err := w.db.Log(w.Context(), f.Ref, f.Open, 1000)
@@ -226,15 +260,17 @@ func BenchmarkDefine(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+	n := 0
 	for _, text := range []string{`tag:"tag 7"`, "link words", "nowhere"} {
 		b.Run(text, func(b *testing.B) {
 			for b.Loop() {
-				if _, err := db.Define(b.Context(), store.Definition{Name: "feed", Query: text}, nil); err != nil {
+				if _, err := db.Define(b.Context(), store.Definition{Name: fmt.Sprint("feed ", n), Query: text}, nil); err != nil {
 					b.Fatal(err)
 				}
-				if err := db.Undefine(b.Context(), "feed"); err != nil {
+				if err := db.Undefine(b.Context(), fmt.Sprint("feed ", n)); err != nil {
 					b.Fatal(err)
 				}
+				n++
 			}
 		})
 	}

@@ -72,18 +72,20 @@ func (d *DB) look(ctx context.Context, s *search) (findings []finding, upTo, of 
 			if err != nil {
 				return fmt.Errorf("%w: revision %x: %v", store.ErrDamaged, k, err)
 			}
-			found, err := matches(tx, s, a, sources)
+			m, err := readMark(tx, a.ID)
 			if err != nil {
 				return err
 			}
-			m, err := readMark(tx, a.ID)
+			if upTo = a.Seq; a.Withdrawn || m.Withdrawn {
+				continue
+			}
+			found, err := matches(tx, s, a, sources)
 			if err != nil {
 				return err
 			}
 			if found || s.Again || m.Held { // an older revision of what is held may be found
 				findings = append(findings, finding{a, found})
 			}
-			upTo = a.Seq
 		}
 		return nil
 	})
@@ -194,13 +196,13 @@ func (t *txn) lookForUnseen() error {
 // their orders if it is the newest.
 func (t *txn) takeFinding(s *search, f finding, had map[uint32]seqs) (err error) {
 	a := f.article
+	m, err := t.mark(a.ID)
+	if err != nil || m.Withdrawn { // meanwhile
+		return err
+	}
 	var live *feed.Article
 	newest := newestSeq(t.bucket(bucketRevision).Cursor(), a.ID) == a.Seq
 	if newest {
-		m, err := t.mark(a.ID)
-		if err != nil {
-			return err
-		}
 		if live, err = t.liveOf(a, m); err != nil {
 			return err
 		}
@@ -251,15 +253,7 @@ func (t *txn) foundIn(s *search, a *feed.Article) ([]*openFeed, error) {
 	if err != nil || a.Twin == 0 {
 		return feeds, err
 	}
-	elder, err := t.newest(a.Twin)
-	if err != nil {
-		return nil, err
-	}
-	m, err := t.mark(elder.ID)
-	if err != nil {
-		return nil, err
-	}
-	live, err := t.liveOf(elder, m)
+	live, _, err := t.elder(a)
 	if err != nil || live == nil {
 		return feeds, err
 	}

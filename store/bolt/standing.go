@@ -48,8 +48,16 @@ func (d *DB) Standing(_ context.Context, id feed.ID) (s store.Standing, err erro
 		}
 		s = store.Standing{
 			Held: m.Held, Back: m.Back, Gone: m.Gone.time(),
-			Live:  m.live(newestSeq(tx.Bucket(bucketRevision).Cursor(), id)),
-			Twins: twins(tx, id, feed.ID(first.Twin)),
+			Live: m.live(newestSeq(tx.Bucket(bucketRevision).Cursor(), id)),
+		}
+		for _, twin := range twins(tx, id, feed.ID(first.Twin)) {
+			m, err := readMark(tx, twin)
+			if err != nil {
+				return err
+			}
+			if !m.Withdrawn {
+				s.Twins = append(s.Twins, twin)
+			}
 		}
 		return nil
 	})

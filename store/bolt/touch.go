@@ -28,18 +28,12 @@ func (d *DB) Touched(_ context.Context, after uint64, limit int) (feeds []store.
 // change in one commit, so that a list of them can be cut anywhere.
 func (t *txn) touch(f *openFeed) error {
 	b := t.bucket(bucketFeedTouch)
-	if err := t.untouch(f); err != nil {
-		return err
+	if f.Touched != 0 {
+		if err := b.Delete(u64(f.Touched)); err != nil {
+			return err
+		}
 	}
 	t.counts.Touches++
 	f.Touched = t.counts.Touches
 	return b.Put(u64(f.Touched), u32(f.number))
-}
-
-// untouch takes a feed off the list of changes, which comes before its end as well as before the next.
-func (t *txn) untouch(f *openFeed) error {
-	if f.Touched == 0 {
-		return nil
-	}
-	return t.bucket(bucketFeedTouch).Delete(u64(f.Touched))
 }

@@ -15,7 +15,7 @@ func (t *txn) pair(a *feed.Article) error {
 		if len(first) != 8 {
 			continue
 		}
-		elder, err := t.newest(feed.ID(binary.BigEndian.Uint64(first)))
+		elder, err := t.published(feed.ID(binary.BigEndian.Uint64(first)))
 		if err != nil {
 			return err
 		}

@@ -128,13 +128,16 @@ func (v *visit) goneOrBack(id feed.ID, kind store.ChangeKind) error {
 	}
 	if kind == store.Gone {
 		m.Gone = toInstant(v.batch.Seen)
-		v.saved.Gone = append(v.saved.Gone, id)
 	} else {
 		m.Gone = 0
-		v.saved.Back = append(v.saved.Back, id)
 	}
-	if err := v.t.putMark(v.source, id, m); err != nil {
+	if err := v.t.putMark(v.source, id, m); err != nil || m.Withdrawn {
 		return err
+	}
+	if kind == store.Gone {
+		v.saved.Gone = append(v.saved.Gone, id)
+	} else {
+		v.saved.Back = append(v.saved.Back, id)
 	}
 	return v.t.changed(kind, id, newestSeq(v.t.bucket(bucketRevision).Cursor(), id), v.batch.Seen)
 }

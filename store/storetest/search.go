@@ -364,18 +364,40 @@ func searchEnds(h *harness) {
 			h.Errorf("document of %v after its end: %v", ref, err)
 		}
 	}
-	for _, f := range must(h.Touched(h.Context(), 0, 1000))(h) {
+	if err := h.Undefine(h.Context(), "ends"); !errors.Is(err, store.ErrNotFound) {
+		h.Errorf("end it again: %v", err)
+	}
+	var ended []store.Ref
+	for _, f := range must(h.Touched(h.Context(), first.Touched, 1000))(h) {
 		if f.Kind == store.Search {
-			h.Errorf("%v is among what has changed after its end", f.Ref)
+			ended = append(ended, f.Ref)
+			h.equal("ended", []any{f.Ended, f.Search == nil, f.Articles}, []any{true, true, uint64(0)})
 		}
 	}
+	h.equal("what has changed by its end", ended, []store.Ref{searched("ends"), searched("ends/a"), searched("ends/b")})
 	h.save(noon.Add(time.Hour), article(300, "a"))
+	h.reopen()
 	again := h.define(store.Definition{Name: "ends", Query: "tag:a"})
-	h.equal("again", []uint64{again.Articles, again.Length, again.Sealed}, []uint64{251, 251, 2})
-	if again.Edition <= first.Edition {
-		h.Errorf("its edition %d is not after %d", again.Edition, first.Edition)
+	h.equal("again", []uint64{again.Articles, again.Length, again.Sealed}, []uint64{251, 251, 3})
+	if again.Edition <= first.Edition || again.Reshaped <= first.Edition {
+		h.Errorf("its edition %d, reshaped %d, is not after %d", again.Edition, again.Reshaped, first.Edition)
 	}
+	h.equal("what its documents hold", h.documents(again.Ref), [][2]uint64{{0, 100}, {100, 200}, {200, 250}})
 	h.nothingLost(again.Ref)
+}
+
+// searchEndsForGood has a name that has ended go on with another query: what was in its documents stays.
+func searchEndsForGood(h *harness) {
+	h.save(noon, articles(0, 130, "a")...)
+	h.save(noon, articles(200, 240, "b")...)
+	f := h.define(store.Definition{Name: "ends", Query: "tag:a"})
+	was := h.log(f.Ref)
+	must(0, h.Undefine(h.Context(), "ends"))(h)
+	f = h.define(store.Definition{Name: "Ends", Query: "tag:b", Limit: 10})
+	h.equal("the log goes on", h.log(f.Ref)[:130], was)
+	h.equal("the feed", []any{f.Title, f.Articles, f.Length}, []any{"Ends", uint64(40), uint64(170)})
+	h.equal("its documents", h.documents(f.Ref), [][2]uint64{{0, 100}, {100, 130}, {130, 170}})
+	h.nothingLost(f.Ref)
 }
 
 // searchBesideSaves searches while articles come in and are edited: each is found once.

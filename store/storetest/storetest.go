@@ -77,6 +77,7 @@ func Run(t *testing.T, open Open) {
 		{"SearchOfTwins", searchOfTwins},
 		{"SearchOfRenamedSource", searchOfRenamedSource},
 		{"SearchEnds", searchEnds},
+		{"SearchEndsForGood", searchEndsForGood},
 		{"SearchBesideSaves", searchBesideSaves},
 		{"DocumentsHoldNothingTwice", nothingTwice},
 		{"DocumentsKeepTheirTitles", documentTitles},
@@ -87,6 +88,11 @@ func Run(t *testing.T, open Open) {
 		{"TouchedMissesNothing", touched},
 		{"ReshapedByWhatIsNotLogged", reshaped},
 		{"HomonymsAreToldApart", homonyms},
+		{"WithdrawnArticlesAreGone", withdrawnArticles},
+		{"WithdrawnStaysWithdrawn", withdrawnStays},
+		{"WithdrawnFromEveryStanding", withdrawnStandings},
+		{"WithdrawnTwins", withdrawnTwins},
+		{"WithdrawnFromSearches", withdrawnFromSearches},
 	} {
 		t.Run(promise.name, func(t *testing.T) {
 			h := &harness{T: t, open: open, dir: t.TempDir()}
