@@ -33,6 +33,7 @@ type Source struct {
 	Identity   Policy    // what the owner trusts to tell its articles apart
 	Added      time.Time // when it came into the archive
 	Held       int       // articles and revisions that are held back from the live feeds
+	Access     Access    // what the owner gives along when this source is asked; never leaves the archive
 	Fetch      FetchState
 }
 
@@ -88,10 +89,74 @@ type FetchState struct {
 	Gaps int // how often there was nothing in common with the visit before
 	Gap  Gap // the last of them
 
+	Allowed time.Time // before which the publisher has asked not to be asked again; zero for no wish
+	Skip    Skip      // when the feed asks not to be read
+	Moved   Move      // where it says that it has moved to
+	Tally   Tally     // what asking has cost so far
+	Push    Push      // its WebSub hub
+
 	History History // how far the publisher's own archive has been brought home
 
 	TTL     time.Duration // what the feed itself asks for (RSS ttl, sy:updatePeriod); 0 for nothing
 	Repairs []string      // what had to be mended in the last body, in plain words
+}
+
+// Access is what the owner gives along when a source is asked, and nobody else: it stands in no
+// output, no log and no feed.
+type Access struct {
+	Headers  []Header // sent to the source's own host and to no other
+	User     string   // HTTP basic authentication (RFC 7617)
+	Password string
+	Bearer   string // token (RFC 6750)
+	Cookie   string // the Cookie field as it is to be sent
+	Proxy    string // address of a proxy: http, https or socks5
+}
+
+// IsZero reports whether nothing is given along.
+func (a *Access) IsZero() bool {
+	return len(a.Headers) == 0 && a.User == "" && a.Password == "" && a.Bearer == "" && a.Cookie == "" && a.Proxy == ""
+}
+
+// Header is a field of an HTTP request.
+type Header struct {
+	Name  string
+	Value string
+}
+
+// Skip is when a feed asks not to be read (RSS 2.0, skipHours and skipDays), in UTC.
+type Skip struct {
+	Hours uint32 // bit n is the hour from n to n+1 o'clock
+	Days  uint8  // bit n is a day of the week; 0 is Sunday, as in time.Weekday
+}
+
+// Move is a permanent redirect that a source has been answering with. It is believed when it has said the
+// same for a week.
+type Move struct {
+	URL   string    // where to; empty for none
+	Since time.Time // when it first said so
+	Seen  int       // how often it has said so since
+}
+
+// Tally counts what asking a source has cost.
+type Tally struct {
+	Since       time.Time // when counting began
+	Requests    uint64    // redirects included
+	NotModified uint64    // answers of 304
+	Bytes       uint64    // of bodies, as they came over the wire
+	Refused     uint64    // answers of 429 and 503
+	Early       uint64    // requests sooner than the publisher had asked for; the owner's own word left out
+}
+
+// Push is how a source's WebSub hub stands (W3C WebSub).
+type Push struct {
+	Hub      string    // that the source names; empty for none
+	Topic    string    // the feed's own address, as the hub knows it
+	Secret   string    // with which deliveries are signed
+	Callback string    // the last part of the address to which the hub delivers; not to be guessed
+	Asked    time.Time // when the subscription was last asked for
+	Until    time.Time // when the subscription ends; zero while there is none
+	Pushed   time.Time // when the hub last delivered
+	Problem  string    // why there is no subscription, in plain words
 }
 
 // History is how far the publisher's own archive of a source has been brought home: the documents

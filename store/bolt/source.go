@@ -43,6 +43,9 @@ func (d *DB) Subscribe(ctx context.Context, s feed.Source) (feed.Source, bool, e
 		if s.Identity != feed.PolicyAuto {
 			known.Identity = s.Identity
 		}
+		if !s.Access.IsZero() {
+			known.Access = s.Access
+		}
 		for _, tag := range s.Tags {
 			if !slices.ContainsFunc(known.Tags, func(t string) bool { return feed.TagKey(t) == feed.TagKey(tag) }) {
 				known.Tags = append(known.Tags, tag)
@@ -111,6 +114,7 @@ func (t *txn) putSource(s feed.Source, now time.Time) (is, was *feed.Source, err
 	}
 	s.ID, s.Name, s.URL = known.ID, known.Name, known.URL
 	s.Added, s.Tags, s.Subscribed, s.Identity = known.Added, known.Tags, known.Subscribed, known.Identity
+	s.Access = known.Access
 	if s.Fetch.Checked.IsZero() {
 		s.Fetch = known.Fetch
 		if !known.Fetch.Checked.IsZero() {
