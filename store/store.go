@@ -232,8 +232,8 @@ type Store interface {
 	// share commits.
 	Save(ctx context.Context, batches ...Batch) ([]Saved, error)
 	// Subscribe makes the source with this URL (and the given tags and title, if it is new) one that
-	// is polled, and reports whether it was not one before. A policy other than PolicyAuto is its policy
-	// from now on.
+	// is polled, and reports whether it was not one before. A policy other than PolicyAuto, and an Access
+	// that is not zero, are its own from now on.
 	Subscribe(ctx context.Context, source feed.Source) (feed.Source, bool, error)
 	// Unsubscribe ends polling. Whatever came from the source stays. ErrNotFound for no such source.
 	Unsubscribe(ctx context.Context, id feed.SourceID) (feed.Source, error)

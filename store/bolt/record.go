@@ -281,6 +281,7 @@ type sourceRecord struct {
 	GapSince     instant       `cbor:"34,keyasint,omitempty"`
 	GapUntil     instant       `cbor:"35,keyasint,omitempty"`
 	History      *history      `cbor:"36,keyasint,omitempty"`
+	Manners      *manners      `cbor:"37,keyasint,omitempty"`
 }
 
 func toSourceRecord(s *feed.Source) *sourceRecord {
@@ -293,12 +294,12 @@ func toSourceRecord(s *feed.Source) *sourceRecord {
 		f.ETag, f.LastModified, f.BodyHash, toInstant(f.Checked), toInstant(f.Changed), toInstant(f.Due),
 		f.Failures, f.Problem, f.Status, f.TTL, f.Repairs,
 		f.Most, f.Gaps, toInstant(f.Gap.Noticed), toInstant(f.Gap.Since), toInstant(f.Gap.Until),
-		toHistory(f.History),
+		toHistory(f.History), toManners(s),
 	}
 }
 
 func (r *sourceRecord) source(id feed.SourceID) feed.Source {
-	return feed.Source{
+	s := feed.Source{
 		ID: id, Name: r.Name, URL: r.URL, Title: r.Title, Home: r.Home, Description: r.Description,
 		Language: r.Language, Rights: r.Rights, Image: r.Image, FeedID: r.FeedID,
 		Authors: unpeople(r.Authors), Links: each(r.Links, func(l link) feed.Link { return feed.Link(l) }),
@@ -314,6 +315,8 @@ func (r *sourceRecord) source(id feed.SourceID) feed.Source {
 			History: r.History.history(),
 		},
 	}
+	r.Manners.apply(&s)
+	return s
 }
 
 // feedRecord is a feed that goes out, as it is stored.
