@@ -295,6 +295,9 @@ const maxChildren = 2000
 
 func (r *reader) headElement(t tag) (next int) {
 	e, next := r.child(t, r.scope, r.itemName, &r.head.tries)
+	if e.space.uri == nsTombstones {
+		return next // it says that an entry is gone from the feed, as the feed does without it
+	}
 	if r.atom {
 		r.atomHead(&e)
 	} else {

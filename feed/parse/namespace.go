@@ -17,6 +17,8 @@ const (
 	nsITunes  = "http://www.itunes.com/dtds/podcast-1.0.dtd"
 	nsXHTML   = "http://www.w3.org/1999/xhtml"
 	nsXML     = "http://www.w3.org/XML/1998/namespace"
+
+	nsTombstones = "http://purl.org/atompub/tombstones/1.0" // RFC 6721
 )
 
 // space is a namespace as the reader uses it.

@@ -35,7 +35,8 @@ type atomFeed struct {
 	Archive      *struct{}      `xml:"fh:archive"`
 	Complete     *struct{}      `xml:"fh:complete"`
 	Extra        []rawElement
-	Entries      []atomEntry `xml:"entry"`
+	Deleted      []deletedEntry `xml:"at:deleted-entry"`
+	Entries      []atomEntry    `xml:"entry"`
 }
 
 // FeedXml hides the embedded method, which would write the embedded feed alone.
@@ -109,6 +110,10 @@ const generatorName = "backissue"
 
 func writeAtom(w io.Writer, d *Document) error {
 	spaces := newNamespaces(nsAtom)
+	deleted := deletedEntries(d)
+	if len(deleted) > 0 {
+		spaces.prefix(nsTombstones, "at")
+	}
 	f := &atomFeed{
 		AtomFeed: feeds.AtomFeed{
 			Xmlns:   nsAtom,
@@ -122,6 +127,7 @@ func writeAtom(w io.Writer, d *Document) error {
 		Subtitle:  plain(d.Subtitle),
 		Rights:    plain(d.Rights),
 		Generator: generator{Name: generatorName},
+		Deleted:   deleted,
 		Links:     feedLinks(d, "application/atom+xml"),
 	}
 	c := newChannel(d)

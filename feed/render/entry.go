@@ -36,16 +36,17 @@ type entry struct {
 // that it is the same in every document: one that has the guid of another source's article goes out
 // under an identity of its own.
 func entries(d *Document, distinct func(a *feed.Article) string) []entry {
-	newest := make(map[string]int, len(d.Articles))
-	for i := range d.Articles {
-		k := distinct(&d.Articles[i])
-		if old, ok := newest[k]; !ok || d.Articles[i].Seq > d.Articles[old].Seq {
+	articles := d.listed()
+	newest := make(map[string]int, len(articles))
+	for i := range articles {
+		k := distinct(&articles[i])
+		if old, ok := newest[k]; !ok || articles[i].Seq > articles[old].Seq {
 			newest[k] = i
 		}
 	}
 	list := make([]entry, 0, len(newest))
-	for i := range d.Articles {
-		if a := &d.Articles[i]; newest[distinct(a)] == i {
+	for i := range articles {
+		if a := &articles[i]; newest[distinct(a)] == i {
 			e := newEntry(a, d)
 			if d.homonym(a) {
 				e.renamed()

@@ -22,6 +22,7 @@ const (
 	nsGeo     = "http://www.w3.org/2003/01/geo/wgs84_pos#"
 	nsCommons = "http://backend.userland.com/creativeCommonsRssModule"
 
+	nsTombstones    = "http://purl.org/atompub/tombstones/1.0" // RFC 6721
 	nsWellFormedWeb = "http://wellformedweb.org/CommentAPI/"
 	nsJSONFeed      = "https://jsonfeed.org/version/1.1" // its members go as text
 	nsFeedburner    = "http://rssnamespace.org/feedburner/ext/1.0"

@@ -32,7 +32,9 @@ type Document struct {
 	Complete bool      // holds every article of the feed (RFC 5005 §2: fh:complete)
 	NextURL  string    // JSON Feed next_url: the document of the articles before these
 
-	Articles []feed.Article // newest first
+	// Articles are in order, the newest first. Those that are withdrawn ([feed.Article.Withdrawn]) go out
+	// as tombstones in Atom (RFC 6721), and not at all in the other formats.
+	Articles []feed.Article
 	// OneSource says that all articles of the feed, in this document and in all its others, come from
 	// one source, in which a guid means one article. Where they come from several, an article whose
 	// guid another had first ([feed.Article.Homonym]) goes out under an identity of its own.
