@@ -87,3 +87,15 @@ func (c *capped) Read(p []byte) (int, error) {
 	c.left -= int64(n)
 	return n, err
 }
+
+// counted adds up what has been read of a body.
+type counted struct {
+	io.ReadCloser
+	n *int64
+}
+
+func (c counted) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	*c.n += int64(n)
+	return n, err
+}

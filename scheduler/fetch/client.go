@@ -28,6 +28,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/backissue/backissue/feed"
 )
 
 // Defaults of a [Client]'s fields.
@@ -69,6 +71,8 @@ type Client struct {
 	HTTP *http.Client
 	// Log is told of every answer, at debug level. Silent if nil.
 	Log *slog.Logger
+	// Subscribers is told to publishers in the User-Agent; 1 if 0.
+	Subscribers int
 
 	gate  gate
 	setup sync.Once
@@ -83,6 +87,10 @@ type Request struct {
 	// Trusted says that the owner of the archive named this address himself, so that it may lead
 	// to a private one.
 	Trusted bool
+	// Access is what the owner gives along. It goes to the host of URL alone: the same scheme, host
+	// and port, or https on the same host, and to nobody once a redirect has led elsewhere. Its
+	// proxy carries every request.
+	Access feed.Access
 }
 
 // Response is a good answer: a body, or word that there is no new one.
@@ -99,9 +107,16 @@ type Response struct {
 	LastModified string // of this answer, as received; empty where there was none
 
 	// Fresh is for how long the server says that there is no use in asking again (Cache-Control
-	// max-age less Age, or else Expires less Date; RFC 9111 §4.2); 0 where it does not say.
-	Fresh  time.Duration
-	Header http.Header
+	// max-age less Age, or else Expires less Date; RFC 9111 §4.2), on 304 as on 200; 0 where it does
+	// not say.
+	Fresh time.Duration
+	// RetryAfter is the longest time for which a redirect on the way has asked to be left alone
+	// (RFC 9110 §10.2.3); 0 where none did.
+	RetryAfter time.Duration
+	Header     http.Header
+
+	Requests int   // how many were made, redirects included
+	Wire     int64 // bytes of bodies as they came, packed, redirects included
 }
 
 // Get asks for one document, following redirects. Any failure but the end of ctx is an [*Error].
@@ -111,6 +126,19 @@ func (c *Client) Get(ctx context.Context, r Request) (*Response, error) {
 		return nil, &Error{URL: r.URL, Class: ClassAddress, Problem: err.Error(), Err: err}
 	}
 	w := walk{client: c, request: r, open: r.Trusted || c.AllowPrivate, left: c.timeout()}
+	res, err := w.follow(ctx, u)
+	var e *Error
+	switch {
+	case err == nil:
+		res.Requests, res.Wire, res.RetryAfter = w.requests, w.wire, w.retryAfter
+	case errors.As(err, &e):
+		e.Requests, e.Wire, e.RetryAfter = w.requests, w.wire, max(e.RetryAfter, w.retryAfter)
+	}
+	return res, err
+}
+
+// follow asks for u and goes where redirects lead.
+func (w *walk) follow(ctx context.Context, u *url.URL) (*Response, error) {
 	seen := make(map[string]bool, 1)
 	moved, permanent := "", true
 	for hops := 0; ; hops++ {
@@ -183,6 +211,10 @@ type walk struct {
 	request Request
 	open    bool          // the next address may be a private one
 	left    time.Duration // of the timeout
+
+	requests   int
+	wire       int64
+	retryAfter time.Duration // the longest that a redirect has asked for
 }
 
 // step makes one exchange. It returns the answer, or where the server sends us instead.
@@ -209,11 +241,13 @@ func (w *walk) step(ctx context.Context, u *url.URL) (*Response, *url.URL, error
 	if err != nil {
 		return nil, nil, c.broken(ctx, u, false, err)
 	}
+	w.requests++
 	res, err := transport.RoundTrip(req)
 	if err != nil {
 		return nil, nil, c.broken(ctx, u, false, err)
 	}
 	defer res.Body.Close()
+	res.Body = counted{res.Body, &w.wire}
 	c.Log.Debug("answered", "url", u.Redacted(), "status", res.StatusCode, "took", time.Since(began))
 
 	switch {
@@ -221,6 +255,7 @@ func (w *walk) step(ctx context.Context, u *url.URL) (*Response, *url.URL, error
 		// A private address that the owner named may send us on to its neighbours, a public one
 		// may not.
 		w.open = c.AllowPrivate || w.open && !proxied && c.guard.private(peer)
+		w.retryAfter = max(w.retryAfter, retryAfter(res.Header, time.Now()))
 		drain(res.Body)
 		next, err := location(u, res.Header)
 		if err != nil {

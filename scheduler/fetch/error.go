@@ -40,7 +40,9 @@ type Error struct {
 	URL        string        // what was asked for last, after redirects; a password is left out
 	Class      Class         // kind of failure
 	Status     int           // HTTP status; 0 where there was no answer
-	RetryAfter time.Duration // how long the server asks to be left alone; 0 where it does not
+	RetryAfter time.Duration // how long the server, or a redirect on the way, asks to be left alone; 0 where none does
+	Requests   int           // how many were made, redirects included
+	Wire       int64         // bytes of bodies as they came, packed, redirects included
 	Problem    string        // what went wrong, in plain words
 	Err        error         // the cause, if there was one
 }
