@@ -42,6 +42,7 @@ type shown struct {
 	Source       string           `json:"source"`
 	SourceURL    string           `json:"source_url"`
 	Twin         feed.ID          `json:"twin,omitempty"`
+	Withdrawn    bool             `json:"withdrawn,omitempty"`
 	Standing     shownStanding    `json:"standing"`
 }
 
@@ -75,7 +76,7 @@ func toShown(a *feed.Article, s *feed.Source) shown {
 		Date:         jsonTime(a.Published), Updated: jsonTime(a.Updated), Modified: jsonTime(a.Modified),
 		Arrived: jsonTime(a.Arrived), Seen: jsonTime(a.Seen),
 		Summary: a.Summary, Content: a.Content, Language: a.Language, Rights: a.Rights,
-		Tags: a.AllTags(), Filed: a.Filed, Source: s.Name, SourceURL: s.URL, Twin: a.Twin,
+		Tags: a.AllTags(), Filed: a.Filed, Source: s.Name, SourceURL: s.URL, Twin: a.Twin, Withdrawn: a.Withdrawn,
 		Categories: each(a.Tags, func(t feed.Tag) shownTag { return shownTag(t) }),
 		Links:      each(a.Links, func(l feed.Link) shownLink { return shownLink(l) }),
 		Enclosures: each(a.Enclosures, toShownEnclosure),

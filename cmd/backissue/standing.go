@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/backissue/backissue/feed"
 	"github.com/backissue/backissue/store"
@@ -16,6 +17,7 @@ type standing struct {
 	source    string // name of the source, as release wants it
 	revisions int
 	twins     []twin
+	withdrawn time.Time // zero where it is not
 }
 
 // twin is the same article from another source.
@@ -35,6 +37,9 @@ func (a *archive) standing(ctx context.Context, all []feed.Article) (*standing, 
 		return nil, err
 	}
 	st := &standing{Standing: known, id: all[0].ID, source: source.Name, revisions: len(all)}
+	if newest := &all[len(all)-1]; newest.Withdrawn {
+		st.withdrawn = newest.Seen
+	}
 	for _, id := range known.Twins {
 		other, err := a.Article(ctx, id)
 		if err != nil {
@@ -52,6 +57,9 @@ func (a *archive) standing(ctx context.Context, all []feed.Article) (*standing, 
 // notes say what is worth knowing about the standing, each in a line.
 func (st *standing) notes() []string {
 	var notes []string
+	if !st.withdrawn.IsZero() {
+		notes = append(notes, "Withdrawn by the archive's owner on "+moment(st.withdrawn)+"; to bring it back: backissue withdraw --undo "+st.id.String())
+	}
 	if !st.Gone.IsZero() {
 		notes = append(notes, "Withdrawn by its publisher; gone from the feed since "+moment(st.Gone))
 	}

@@ -59,6 +59,18 @@ func (p *publisher) arrivals(ctx context.Context, f *store.Feed, from uint64, pa
 	return nil
 }
 
+// counterparts names the pages of an article's twins, which name the article unless it is withdrawn.
+func (p *publisher) counterparts(ctx context.Context, id feed.ID, paths chan<- []string) error {
+	standing, err := p.Archive.Standing(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, twin := range standing.Twins {
+		paths <- web.ArticlePaths(twin, 1)
+	}
+	return nil
+}
+
 // changed names the pages of the articles to which something has happened since the last time.
 func (p *publisher) changed(ctx context.Context, last uint64, paths chan<- []string) error {
 	if p.had.Format == 0 {
@@ -74,7 +86,16 @@ func (p *publisher) changed(ctx context.Context, last uint64, paths chan<- []str
 			return nil
 		}
 		for _, c := range changes {
-			if last = c.N - 1; c.N <= p.had.Changes || met[c.Article] {
+			if last = c.N - 1; c.N <= p.had.Changes {
+				continue
+			}
+			if c.Kind == store.Withdrawn || c.Kind == store.Restored {
+				p.rewritten = true
+				if err := p.counterparts(ctx, c.Article, paths); err != nil {
+					return err
+				}
+			}
+			if met[c.Article] {
 				continue
 			}
 			met[c.Article] = true

@@ -128,6 +128,9 @@ func (p *publisher) remove(path string) error {
 }
 
 func (p *publisher) removeFile(file string) error {
+	if info, err := os.Lstat(file); err == nil && info.IsDir() {
+		return nil // of what is below the document
+	}
 	err := os.Remove(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

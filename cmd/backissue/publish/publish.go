@@ -85,6 +85,9 @@ type publisher struct {
 	Options
 	had  state // what the folder held before; zero where everything is to be looked at
 	next state
+	// rewritten says that pages of earlier changes have others on them, since an article that they name
+	// was withdrawn or is back.
+	rewritten bool
 
 	looked, written, removed, bytes atomic.Int64
 
@@ -202,7 +205,8 @@ func (p *publisher) touched(ctx context.Context) ([]store.Feed, error) {
 	}
 }
 
-// sealed names the archive documents that are new. Those that are there are never written again. The
+// sealed names the archive documents that are new. Those that are there are never written again; of a
+// feed that has ended all are named, since the site has none of them any more. The
 // page of each comes last and those of a feed come in their order, so that where there is a page all
 // that is older is there as well.
 func (p *publisher) sealed(feeds []store.Feed, paths chan<- []string) error {
@@ -211,7 +215,7 @@ func (p *publisher) sealed(feeds []store.Feed, paths chan<- []string) error {
 	for i := range feeds {
 		f := &feeds[i]
 		k := f.Sealed
-		for k > 0 && !(p.had.Format != 0 && p.isThere(web.ArchivePath(f.Ref, k-1))) {
+		for k > 0 && !(p.had.Format != 0 && !f.Ended && p.isThere(web.ArchivePath(f.Ref, k-1))) {
 			k--
 		}
 		var series []string
@@ -241,7 +245,11 @@ func (p *publisher) lists(ctx context.Context, stats store.Stats, paths chan<- [
 	if err != nil {
 		return err
 	}
-	all = append(all, web.ChangesPaths(p.had.Changes, stats)...)
+	since := p.had.Changes
+	if p.rewritten {
+		since = 0
+	}
+	all = append(all, web.ChangesPaths(since, stats)...)
 	if p.had.Format == 0 {
 		all = append(all, web.StaticPaths()...)
 	}

@@ -241,6 +241,75 @@ func TestPublish(t *testing.T) {
 	}
 }
 
+// The files of what is withdrawn go, and those of a saved search that has ended.
+func TestPublishWithdrawn(t *testing.T) {
+	f := newFolder(t)
+	var all, revised []feed.Article
+	for n := range 250 {
+		a := article(1, n)
+		all = append(all, a)
+		if a.Content += "<p>And more.</p>"; n < 120 { // so that there is a full page of changes
+			revised = append(revised, a)
+		}
+	}
+	f.visit(1, 0, all...)
+	f.visit(1, time.Hour, revised...)
+	f.visit(2, 2*time.Hour, article(1, 249)) // a twin
+	if _, err := f.db.Define(t.Context(), store.Definition{Name: "Found", Query: "tag:österreich"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	f.publish()
+	const id, elder, younger = 5, 250, 371
+	gone := []string{"/articles/5.html", "/articles/5/diff.html", "/articles/5/revisions/0.html", "/articles/250.html.gz", "/feeds/found.html", "/feeds/found.atom", "/feeds/found/archive/1.json"}
+	before := f.files()
+	for _, name := range append(gone, "/articles/371.html") {
+		if before[name] == nil {
+			t.Errorf("there is no %s", name)
+		}
+	}
+	if err := f.db.Withdraw(t.Context(), id, elder); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.db.Undefine(t.Context(), "found"); err != nil {
+		t.Fatal(err)
+	}
+	r := f.publish()
+	after := f.files()
+	for _, name := range gone {
+		if after[name] != nil {
+			t.Errorf("%s is still there", name)
+		}
+	}
+	if r.Removed < len(gone) || after["/feed/archive/1.atom"] == nil {
+		t.Errorf("%+v", r)
+	}
+	for _, want := range []string{"/changes/1.html", "/feed.atom", "/articles/371.html", "/feeds.html"} {
+		if !slices.Contains(written(before, after), want) {
+			t.Errorf("%s was not written", want)
+		}
+	}
+	f.asServed()
+	fresh := &folder{t, f.db, f.site, t.TempDir()}
+	fresh.publish()
+	if got, want := len(after), len(fresh.files()); got != want {
+		t.Errorf("%d files, want %d", got, want)
+	}
+
+	if err := f.db.Restore(t.Context(), id, elder); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.db.Define(t.Context(), store.Definition{Name: "Found", Query: "tag:österreich"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	f.publish()
+	for _, name := range gone {
+		if f.files()[name] == nil {
+			t.Errorf("%s is not back", name)
+		}
+	}
+	f.asServed()
+}
+
 // Whatever is cut off is finished the next time.
 func TestPublishInterrupted(t *testing.T) {
 	f := newFolder(t)

@@ -70,6 +70,9 @@ func (s *site) article(w http.ResponseWriter, r *http.Request) error {
 	}
 	return s.page(w, r, true, func(ctx context.Context) (made, error) {
 		a, err := s.archive.Article(ctx, id)
+		if err == nil && a.Withdrawn {
+			err = errWithdrawn
+		}
 		if err != nil {
 			return made{}, err
 		}

@@ -49,21 +49,27 @@ func (h *happened) path() string {
 	return revisionDiffPath(h.Article, h.article.Revision)
 }
 
-// happened returns the newest changes before the one with this number, newest first; 0 is for all.
-func (s *site) happened(ctx context.Context, before uint64) ([]happened, error) {
-	list, err := s.archive.Changes(ctx, before, changesLen)
+// happened returns the newest changes before the one with this number, newest first; 0 is for all. Of
+// them it returns to be shown all but those of articles that are withdrawn, and that one was and is back.
+func (s *site) happened(ctx context.Context, before uint64) (all []happened, list []store.Change, err error) {
+	list, err = s.archive.Changes(ctx, before, changesLen)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	revisions := make(map[feed.ID][]feed.Article)
-	var all []happened
 	for _, c := range list {
+		if c.Kind == store.Withdrawn || c.Kind == store.Restored {
+			continue
+		}
 		known, ok := revisions[c.Article]
 		if !ok {
 			if known, err = s.archive.Revisions(ctx, c.Article); err != nil && !errors.Is(err, store.ErrNotFound) {
-				return nil, err
+				return nil, nil, err
 			}
 			revisions[c.Article] = known
+		}
+		if len(known) > 0 && known[len(known)-1].Withdrawn {
+			continue
 		}
 		h := happened{Change: c}
 		for i := range known {
@@ -79,7 +85,7 @@ func (s *site) happened(ctx context.Context, before uint64) ([]happened, error) 
 			all = append(all, h)
 		}
 	}
-	return all, nil
+	return all, list, nil
 }
 
 // changesDocument handles the feed of changes in a format. What happened is never taken back, so the
@@ -119,14 +125,12 @@ func (s *site) renderChanges(ctx context.Context, w io.Writer, format *format) (
 	if err != nil {
 		return validity{}, err
 	}
-	all, err := s.happened(ctx, 0)
+	all, newest, err := s.happened(ctx, 0)
 	if err != nil {
 		return validity{}, err
 	}
-	var newest []store.Change
 	articles := make([]feed.Article, len(all))
 	for i := range all {
-		newest = append(newest, all[i].Change)
 		if articles[i], err = s.changeEntry(archive, &all[i]); err != nil {
 			return validity{}, err
 		}
@@ -199,13 +203,13 @@ type changesPage struct {
 // changes handles the page of the newest changes.
 func (s *site) changes(w http.ResponseWriter, r *http.Request) error {
 	return s.page(w, r, true, func(ctx context.Context) (made, error) {
-		all, err := s.happened(ctx, 0)
+		all, list, err := s.happened(ctx, 0)
 		if err != nil {
 			return made{}, err
 		}
 		p, err := s.buildChangesPage(ctx, "Changes", changesPath, all)
-		if full := newestChange(all) / changesLen; full > 0 {
-			p.Older = s.prefix + changesPagePath(full)
+		if len(list) > 0 && list[0].N >= changesLen {
+			p.Older = s.prefix + changesPagePath(list[0].N/changesLen)
 		}
 		return made{template: s.pages.changes, data: p}, err
 	})
@@ -233,7 +237,7 @@ func (s *site) olderChanges(w http.ResponseWriter, r *http.Request) error {
 		case n > full:
 			return made{}, errNoPage
 		}
-		all, err := s.happened(ctx, n*changesLen+1)
+		all, _, err := s.happened(ctx, n*changesLen+1)
 		if err != nil {
 			return made{}, err
 		}
@@ -244,14 +248,6 @@ func (s *site) olderChanges(w http.ResponseWriter, r *http.Request) error {
 		}
 		return made{template: s.pages.changes, data: p}, err
 	})
-}
-
-// newestChange returns the number of the newest of the changes; 0 where there are none.
-func newestChange(all []happened) uint64 {
-	if len(all) == 0 {
-		return 0
-	}
-	return all[0].N
 }
 
 func (s *site) buildChangesPage(ctx context.Context, title, path string, all []happened) (changesPage, error) {

@@ -126,7 +126,7 @@ func (s *site) compared(w http.ResponseWriter, r *http.Request, to int) error {
 		return errNoArticle
 	}
 	return s.page(w, r, true, func(ctx context.Context) (made, error) {
-		all, err := s.archive.Revisions(ctx, id)
+		all, err := s.shownRevisions(ctx, id)
 		if err != nil {
 			return made{}, err
 		}
@@ -166,6 +166,15 @@ func (s *site) buildDiffPage(all []feed.Article, to int) diffPage {
 	return p
 }
 
+// shownRevisions returns the revisions of an article, oldest first; none of one that is withdrawn.
+func (s *site) shownRevisions(ctx context.Context, id feed.ID) ([]feed.Article, error) {
+	all, err := s.archive.Revisions(ctx, id)
+	if err == nil && all[len(all)-1].Withdrawn {
+		err = errWithdrawn
+	}
+	return all, err
+}
+
 // versionsPage lists the revisions of an article.
 type versionsPage struct {
 	layout
@@ -180,7 +189,7 @@ func (s *site) versions(w http.ResponseWriter, r *http.Request) error {
 		return errNoArticle
 	}
 	return s.page(w, r, true, func(ctx context.Context) (made, error) {
-		all, err := s.archive.Revisions(ctx, id)
+		all, err := s.shownRevisions(ctx, id)
 		if err != nil {
 			return made{}, err
 		}
@@ -221,7 +230,7 @@ func (s *site) revision(w http.ResponseWriter, r *http.Request) error {
 		return errNoRevision
 	}
 	return s.page(w, r, true, func(ctx context.Context) (made, error) {
-		all, err := s.archive.Revisions(ctx, id)
+		all, err := s.shownRevisions(ctx, id)
 		if err != nil {
 			return made{}, err
 		}

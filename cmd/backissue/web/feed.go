@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -320,13 +319,20 @@ func changed(f store.Feed) time.Time {
 
 // commonLanguage returns the language of all articles, or "" if there is no such one.
 func commonLanguage(articles []feed.Article) string {
-	if len(articles) == 0 || slices.ContainsFunc(articles, func(a feed.Article) bool {
-		return !strings.EqualFold(a.Language, articles[0].Language)
-	}) {
-		return ""
+	language, some := "", false
+	for i := range articles {
+		switch a := &articles[i]; {
+		case a.Withdrawn:
+		case !some:
+			language, some = a.Language, true
+		case !strings.EqualFold(a.Language, language):
+			return ""
+		}
 	}
-	return articles[0].Language
+	return language
 }
+
+func withdrawn(a feed.Article) bool { return a.Withdrawn }
 
 // bareType cuts the parameters off a media type.
 func bareType(mediaType string) string {

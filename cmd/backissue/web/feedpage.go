@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/backissue/backissue/feed"
@@ -100,6 +101,7 @@ func (s *site) issuePage(w http.ResponseWriter, r *http.Request, ref store.Ref, 
 // buildFeedPage builds what the pages of a feed have in common. The source is that of a feed of one;
 // sources are those of the articles.
 func (s *site) buildFeedPage(f store.Feed, source *feed.Source, sources map[feed.SourceID]link, articles []feed.Article) feedPage {
+	articles = slices.DeleteFunc(articles, withdrawn)
 	p := feedPage{Name: f.Title, Formats: s.feedLinks(f), Days: s.days(articles, sources)}
 	if f.Kind == store.All {
 		p.Name = "All articles"

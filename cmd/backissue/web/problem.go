@@ -45,6 +45,7 @@ var (
 	errNoPage     error = &problem{http.StatusNotFound, "Not in this archive", "There is no page under this address.", ""}
 	errNoArticle        = notHere("Articles have numbers, and this is none.")
 	errNoRevision       = notHere("Revisions have numbers, and this is none.")
+	errWithdrawn  error = &problem{http.StatusGone, "Withdrawn", "The keeper of this archive has withdrawn this article.", ""}
 	errReadOnly   error = &problem{http.StatusMethodNotAllowed, "This archive can only be read", "Ask with GET or HEAD.", ""}
 )
 
