@@ -46,11 +46,12 @@ var rooms = map[string][]string{
 // used by nobody.
 var homes = map[string][]string{
 	"code.dny.dev/ssrf":                  {"scheduler/fetch"},
+	"github.com/andybalholm/brotli":      {"scheduler/fetch"},
 	"github.com/aymanbagabas/go-udiff":   {"feed/diff"},
 	"github.com/fxamacker/cbor/v2":       {"store/bolt"},
 	"github.com/google/go-cmp":           {"store/storetest"},
 	"github.com/gorilla/feeds":           {"feed/render"},
-	"github.com/klauspost/compress":      {"store/bolt", "cmd/backissue/web"},
+	"github.com/klauspost/compress":      {"store/bolt", "scheduler/fetch", "cmd/backissue/web"},
 	"github.com/microcosm-cc/bluemonday": {"feed/markup"},
 	"github.com/mmcdole/gofeed":          {"feed/parse"},
 	"github.com/schollz/progressbar/v3":  {"cmd/backissue"},

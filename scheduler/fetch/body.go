@@ -3,77 +3,82 @@ package fetch
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"strings"
+	"sync/atomic"
+	"time"
 )
 
-// errTooLarge is the cause of a [ClassTooLarge].
-var errTooLarge = errors.New("too large")
+// Causes of failures that are found while a body is read.
+var (
+	errTooLarge = errors.New("too large")
+	errTooSlow  = errors.New("too slow")
+)
 
-// encodingError is a Content-Encoding that was not asked for.
-type encodingError string
+// Pace that a body must keep: a server that sends a byte a second would otherwise have its host's
+// turn for the whole of the timeout, and the host's other sources would wait as long each.
+const (
+	paceSpan  = 15 * time.Second
+	paceLeast = 8 << 10 // bytes in every span
+)
 
-func (e encodingError) Error() string {
-	return fmt.Sprintf("the answer is packed as %q, which was not asked for", string(e))
-}
+// drainTime is for how long the rest of an answer that is not wanted is waited for.
+const drainTime = time.Second
 
-// maxLayers is how often a body may be packed: files stored as .gz come out packed twice from
-// servers that do not notice.
-const maxLayers = 2
-
-// readBody reads and unpacks a body of at most limit bytes, and returns it with its hash. Whether
-// it is packed is seen from its first bytes, since servers are wrong about it both ways and no
-// feed begins like gzip.
+// readBody reads and unpacks a body of at most limit bytes, and returns it with its hash.
 func readBody(res *http.Response, limit int64) ([]byte, string, error) {
 	if res.ContentLength > limit {
 		return nil, "", errTooLarge
 	}
-	r := bufio.NewReader(&capped{r: res.Body, left: limit + 64<<10})
-	packed := false
-	for range maxLayers {
-		if magic, _ := r.Peek(2); string(magic) != "\x1f\x8b" {
-			break
-		}
-		z, err := gzip.NewReader(r)
-		if err != nil {
-			return nil, "", err
-		}
-		r, packed = bufio.NewReader(z), true
-	}
-	if e := res.Header.Get("Content-Encoding"); !packed && !knownEncoding(e) {
-		return nil, "", encodingError(e)
-	}
-	var buf bytes.Buffer
-	if n := res.ContentLength; n > 0 && !packed {
-		buf.Grow(int(min(n, 1<<20)) + bytes.MinRead)
-	}
-	n, err := buf.ReadFrom(io.LimitReader(r, limit+1))
-	switch {
-	case n > limit:
-		return nil, "", errTooLarge
-	case errors.Is(err, gzip.ErrHeader) && n > 0: // padding after the last gzip member
-	case err != nil:
+	r, err := unpack(&capped{r: res.Body, left: limit + 64<<10}, res.Header.Get("Content-Encoding"))
+	if err != nil {
 		return nil, "", err
 	}
-	sum := sha256.Sum256(buf.Bytes())
-	return buf.Bytes(), hex.EncodeToString(sum[:]), nil
-}
-
-func knownEncoding(e string) bool {
-	switch strings.ToLower(strings.TrimSpace(e)) {
-	case "", "identity", "gzip", "x-gzip", "none", "utf-8":
-		return true
+	defer r.close()
+	body, err := readAll(r, limit)
+	if err != nil {
+		return nil, "", err
 	}
-	return false
+	sum := sha256.Sum256(body)
+	return body, hex.EncodeToString(sum[:]), nil
 }
 
-// capped fails once more than its share has been read: gzip can be endless and unpack to nothing.
+// chunk is how large the pieces are in which a large body is read. A buffer that grew by doubling
+// would need three times the body's size for a moment, also for one that turns out too large.
+const chunk = 1 << 20
+
+func readAll(r io.Reader, limit int64) ([]byte, error) {
+	r = io.LimitReader(r, limit+1)
+	var first bytes.Buffer
+	n, err := first.ReadFrom(io.LimitReader(r, chunk))
+	if err != nil {
+		return nil, err
+	}
+	parts, total := [][]byte{first.Bytes()}, n
+	for n == chunk {
+		part := make([]byte, chunk)
+		m, err := io.ReadFull(r, part)
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil, err
+		}
+		n = int64(m)
+		parts, total = append(parts, part[:m]), total+n
+	}
+	switch {
+	case total > limit:
+		return nil, errTooLarge
+	case len(parts) == 1:
+		return parts[0], nil
+	}
+	return bytes.Join(parts, nil), nil
+}
+
+// capped fails once more than its share has been read: what is packed can be endless and unpack to
+// nothing.
 type capped struct {
 	r    io.Reader
 	left int64
@@ -88,14 +93,51 @@ func (c *capped) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// counted adds up what has been read of a body.
-type counted struct {
+// meter counts what comes of a body, and ends the exchange when it comes too slowly.
+type meter struct {
 	io.ReadCloser
-	n *int64
+	n atomic.Int64
 }
 
-func (c counted) Read(p []byte) (int, error) {
-	n, err := c.ReadCloser.Read(p)
-	*c.n += int64(n)
+// watch calls stop as soon as a span has brought too little. The caller must call done.
+func (m *meter) watch(stop context.CancelCauseFunc) (done func()) {
+	var before int64
+	var timer *time.Timer
+	timer = time.AfterFunc(time.Hour, func() {
+		now := m.n.Load()
+		if now-before < paceLeast {
+			stop(errTooSlow)
+			return
+		}
+		before = now
+		timer.Reset(paceSpan)
+	})
+	timer.Reset(paceSpan) // only now, that the function knows its timer
+	return func() { timer.Stop() }
+}
+
+func (m *meter) Read(p []byte) (int, error) {
+	n, err := m.ReadCloser.Read(p)
+	m.n.Add(int64(n))
 	return n, err
+}
+
+// drain reads the little that is left of an answer, so that its connection can be used again, and
+// stops the exchange if that takes long.
+func drain(body io.Reader, stop context.CancelCauseFunc) {
+	timer := time.AfterFunc(drainTime, func() { stop(errTooSlow) })
+	defer timer.Stop()
+	_, _ = io.CopyN(io.Discard, body, 16<<10)
+}
+
+// reader is a body that is being unpacked.
+type reader struct {
+	*bufio.Reader
+	closers []func()
+}
+
+func (r *reader) close() {
+	for _, c := range r.closers {
+		c()
+	}
 }

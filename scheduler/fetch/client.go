@@ -6,23 +6,22 @@
 //
 // # Private addresses
 //
-// What a publisher writes (a redirect, a link on a page) must not make the archive ask the machines
-// of its owner's own network. So every connection is checked against the address really dialled,
-// and private ones are refused, with two exceptions: the address of a [Request] that is Trusted,
-// that is, one that the owner typed, and redirects between private addresses that start at such a
-// one. With AllowPrivate nothing is refused.
+// What a publisher writes (a redirect, a link on a page, an answer of his DNS) must not make the
+// archive ask the machines of its owner's own network. So the address of every connection is checked
+// when it is dialled, and only public ones pass, with these exceptions: the hosts and ranges in
+// Allow; what the owner named himself (a [Request] that is Trusted), if it is an address in digits or
+// a name that nobody outside can answer for; and redirects from one such to another. With
+// AllowPrivate nothing is refused.
 package fetch
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -34,12 +33,9 @@ import (
 
 // Defaults of a [Client]'s fields.
 const (
-	DefaultTimeout  = 30 * time.Second
-	DefaultMaxBytes = 64 << 20
+	DefaultTimeout  = 60 * time.Second
+	DefaultMaxBytes = 32 << 20
 )
-
-// maxRedirects is how many redirects are followed before the request is given up.
-const maxRedirects = 5
 
 // accept asks for feeds first and takes anything: servers that negotiate are few, and a page is
 // worth having for the feeds that it names.
@@ -64,6 +60,11 @@ type Client struct {
 	MaxBytes  int64         // of a body, unpacked; DefaultMaxBytes if 0
 	HostGap   time.Duration // pause between the end of one request to a host and the start of the next; none if 0
 
+	// Allow names hosts and address ranges (CIDR) of the owner's own network that every request may
+	// reach, whoever has named them.
+	Allow []string
+	// Resolver looks names up; the system's if nil.
+	Resolver *net.Resolver
 	// AllowPrivate lets every request reach private addresses.
 	AllowPrivate bool
 	// HTTP, if not nil, gives the transport that is used for every request, and then there is no
@@ -76,7 +77,7 @@ type Client struct {
 
 	gate  gate
 	setup sync.Once
-	guard guard
+	guard *guard
 }
 
 // Request is what to ask for.
@@ -84,8 +85,8 @@ type Request struct {
 	URL          string // http or https
 	ETag         string // as received earlier; sent as If-None-Match, byte for byte
 	LastModified string // as received earlier; sent as If-Modified-Since, byte for byte
-	// Trusted says that the owner of the archive named this address himself, so that it may lead
-	// to a private one.
+	// Trusted says that the owner of the archive named this address himself, so that it may be a
+	// private one.
 	Trusted bool
 	// Access is what the owner gives along. It goes to the host of URL alone: the same scheme, host
 	// and port, or https on the same host, and to nobody once a redirect has led elsewhere. Its
@@ -123,9 +124,13 @@ type Response struct {
 func (c *Client) Get(ctx context.Context, r Request) (*Response, error) {
 	u, err := ParseURL(r.URL)
 	if err != nil {
-		return nil, &Error{URL: r.URL, Class: ClassAddress, Problem: err.Error(), Err: err}
+		return nil, &Error{URL: r.String(), Class: ClassAddress, Problem: err.Error(), Err: err}
 	}
-	w := walk{client: c, request: r, open: r.Trusted || c.AllowPrivate, left: c.timeout()}
+	if err := CheckAccess(&r.Access); err != nil {
+		return nil, fail(u, ClassAddress, err.Error(), err)
+	}
+	c.setup.Do(c.init)
+	w := walk{client: c, request: r, home: u, named: r.Trusted, left: c.timeout()}
 	res, err := w.follow(ctx, u)
 	var e *Error
 	switch {
@@ -133,35 +138,9 @@ func (c *Client) Get(ctx context.Context, r Request) (*Response, error) {
 		res.Requests, res.Wire, res.RetryAfter = w.requests, w.wire, w.retryAfter
 	case errors.As(err, &e):
 		e.Requests, e.Wire, e.RetryAfter = w.requests, w.wire, max(e.RetryAfter, w.retryAfter)
+		e.Problem, e.URL = hide(e.Problem, &r.Access), hide(e.URL, &r.Access)
 	}
 	return res, err
-}
-
-// follow asks for u and goes where redirects lead.
-func (w *walk) follow(ctx context.Context, u *url.URL) (*Response, error) {
-	seen := make(map[string]bool, 1)
-	moved, permanent := "", true
-	for hops := 0; ; hops++ {
-		seen[u.String()] = true
-		res, next, err := w.step(ctx, u)
-		if err != nil {
-			return nil, err
-		}
-		if next == nil {
-			res.Moved = moved
-			return res, nil
-		}
-		switch {
-		case seen[next.String()]:
-			return nil, fail(u, ClassRedirect, "the server redirects in a circle", nil)
-		case hops == maxRedirects:
-			return nil, fail(u, ClassRedirect, "the server redirects more than "+strconv.Itoa(maxRedirects)+" times", nil)
-		}
-		if permanent = permanent && (res.Status == http.StatusMovedPermanently || res.Status == http.StatusPermanentRedirect); permanent {
-			moved = public(next)
-		}
-		u = next
-	}
 }
 
 // CloseIdle closes connections that are kept for later requests.
@@ -180,7 +159,7 @@ func (c *Client) init() {
 			rt = http.DefaultTransport
 		}
 	}
-	c.guard = newGuard(rt)
+	c.guard = newGuard(rt, c.Resolver, c.Allow)
 	c.gate.gap = c.HostGap
 }
 
@@ -199,17 +178,24 @@ func (c *Client) maxBytes() int64 {
 }
 
 func (c *Client) userAgent() string {
-	if c.UserAgent != "" {
-		return c.UserAgent
+	agent := c.UserAgent
+	if agent == "" {
+		agent = UserAgent("")
 	}
-	return UserAgent("")
+	// "1 subscribers" is what those who count subscribers in their logs look for.
+	if before, ok := strings.CutSuffix(agent, ")"); ok {
+		return before + "; " + strconv.Itoa(max(1, c.Subscribers)) + " subscribers)"
+	}
+	return agent
 }
 
 // walk is one request on its way through redirects.
 type walk struct {
 	client  *Client
 	request Request
-	open    bool          // the next address may be a private one
+	home    *url.URL      // where the owner's access belongs
+	away    bool          // a redirect has led elsewhere, so that it goes to nobody any more
+	named   bool          // the owner has named the next address, or a private one of his has
 	left    time.Duration // of the timeout
 
 	requests   int
@@ -220,8 +206,7 @@ type walk struct {
 // step makes one exchange. It returns the answer, or where the server sends us instead.
 func (w *walk) step(ctx context.Context, u *url.URL) (*Response, *url.URL, error) {
 	c := w.client
-	c.setup.Do(c.init)
-	release, err := c.gate.enter(ctx, strings.ToLower(u.Hostname()))
+	release, err := c.gate.enter(ctx, hostName(u.Hostname()))
 	if err != nil {
 		return nil, nil, canceled(u, err)
 	}
@@ -231,32 +216,40 @@ func (w *walk) step(ctx context.Context, u *url.URL) (*Response, *url.URL, error
 	defer func() { w.left -= time.Since(began) }()
 	limited, cancel := context.WithTimeout(ctx, w.left)
 	defer cancel()
+	exchange, stop := context.WithCancelCause(limited)
+	defer stop(nil)
 
 	var peer net.Addr
-	traced := httptrace.WithClientTrace(limited, &httptrace.ClientTrace{
+	traced := httptrace.WithClientTrace(exchange, &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) { peer = info.Conn.RemoteAddr() },
 	})
 	req := w.newRequest(traced, u)
-	transport, proxied, err := c.guard.transport(req, w.open)
+	transport, proxied, err := c.guard.transport(req, w.request.Access.Proxy, w.reach(u))
 	if err != nil {
 		return nil, nil, c.broken(ctx, u, false, err)
 	}
 	w.requests++
 	res, err := transport.RoundTrip(req)
 	if err != nil {
+		if proxied {
+			err = proxyError{err}
+		}
 		return nil, nil, c.broken(ctx, u, false, err)
 	}
-	defer res.Body.Close()
-	res.Body = counted{res.Body, &w.wire}
-	c.Log.Debug("answered", "url", u.Redacted(), "status", res.StatusCode, "took", time.Since(began))
+	body := &meter{ReadCloser: res.Body}
+	res.Body = body
+	defer func() { w.wire += body.n.Load() }()
+	defer body.Close()
+	defer body.watch(stop)()
+	c.Log.Debug("answered", "url", public(u), "status", res.StatusCode, "took", time.Since(began))
 
 	switch {
 	case isRedirect(res.StatusCode):
 		// A private address that the owner named may send us on to its neighbours, a public one
 		// may not.
-		w.open = c.AllowPrivate || w.open && !proxied && c.guard.private(peer)
+		w.named = w.named && !proxied && c.guard.private(peer)
 		w.retryAfter = max(w.retryAfter, retryAfter(res.Header, time.Now()))
-		drain(res.Body)
+		drain(res.Body, stop)
 		next, err := location(u, res.Header)
 		if err != nil {
 			return nil, nil, fail(u, ClassRedirect, err.Error(), err)
@@ -268,12 +261,23 @@ func (w *walk) step(ctx context.Context, u *url.URL) (*Response, *url.URL, error
 		answer := newResponse(u, res)
 		answer.Body, answer.Hash, err = readBody(res, c.maxBytes())
 		if err != nil {
+			if cause := context.Cause(exchange); errors.Is(cause, errTooSlow) {
+				err = cause
+			}
 			return nil, nil, c.broken(ctx, u, true, err)
 		}
 		return answer, nil, nil
 	}
-	drain(res.Body)
+	drain(res.Body, stop)
 	return nil, nil, statusError(u, res)
+}
+
+// reach returns how far the request for u may go.
+func (w *walk) reach(u *url.URL) reach {
+	if w.client.AllowPrivate {
+		return toAnywhere
+	}
+	return w.client.guard.reachOf(u.Hostname(), w.named)
 }
 
 func (w *walk) conditional() bool { return w.request.ETag != "" || w.request.LastModified != "" }
@@ -282,7 +286,7 @@ func (w *walk) newRequest(ctx context.Context, u *url.URL) *http.Request {
 	h := http.Header{
 		"User-Agent":      {w.client.userAgent()},
 		"Accept":          {accept},
-		"Accept-Encoding": {"gzip"},
+		"Accept-Encoding": {acceptEncoding},
 	}
 	if w.request.ETag != "" {
 		h["If-None-Match"] = []string{w.request.ETag}
@@ -294,6 +298,9 @@ func (w *walk) newRequest(ctx context.Context, u *url.URL) *http.Request {
 	if u.User != nil {
 		password, _ := u.User.Password()
 		req.SetBasicAuth(u.User.Username(), password)
+	}
+	if w.away = w.away || !isHome(w.home, u); !w.away {
+		give(req, &w.request.Access)
 	}
 	return req.WithContext(ctx)
 }
@@ -309,34 +316,6 @@ func newResponse(u *url.URL, res *http.Response) *Response {
 		Fresh:        freshness(res.Header, time.Now()),
 		Header:       res.Header,
 	}
-}
-
-func isRedirect(status int) bool {
-	switch status {
-	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
-		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		return true
-	}
-	return false
-}
-
-// location returns where a redirect leads. User and password go along on the same host only.
-func location(from *url.URL, h http.Header) (*url.URL, error) {
-	where := strings.TrimSpace(h.Get("Location"))
-	if where == "" {
-		return nil, errors.New("the server redirects without saying where")
-	}
-	to, err := from.Parse(where)
-	if err == nil {
-		to, err = ParseURL(to.String())
-	}
-	if err != nil {
-		return nil, errors.New("the server redirects to " + strconv.Quote(where) + ", which is no web address")
-	}
-	if to.User == nil && to.Scheme == from.Scheme && strings.EqualFold(to.Host, from.Host) {
-		to.User = from.User
-	}
-	return to, nil
 }
 
 // ParseURL reads an http or https address as it can be asked for: scheme in lower case, without
@@ -379,16 +358,4 @@ func public(u *url.URL) string {
 	v := *u
 	v.User = nil
 	return v.String()
-}
-
-// drain reads the little that is left of an answer, so that its connection can be used again.
-func drain(body io.Reader) { _, _ = io.CopyN(io.Discard, body, 16<<10) }
-
-// addrOf returns the address at the other end of a connection.
-func addrOf(peer net.Addr) (netip.Addr, bool) {
-	tcp, ok := peer.(*net.TCPAddr)
-	if !ok {
-		return netip.Addr{}, false
-	}
-	return tcp.AddrPort().Addr().Unmap().WithZone(""), true
 }

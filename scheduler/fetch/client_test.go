@@ -76,7 +76,7 @@ func TestGetIntroducesItself(t *testing.T) {
 			t.Errorf("hash is %s", res.Hash)
 		}
 	}
-	if ua := got.UserAgent(); ua != "backissue/1.2 (+https://github.com/backissue/backissue)" {
+	if ua := got.UserAgent(); ua != "backissue/1.2 (+https://github.com/backissue/backissue; 1 subscribers)" {
 		t.Errorf("User-Agent is %q", ua)
 	}
 	if got.RequestURI != "/feed?a=b" {
@@ -88,7 +88,7 @@ func TestGetIntroducesItself(t *testing.T) {
 			t.Errorf("sent %s: %q", name, got.Header[name])
 		}
 	}
-	if e := got.Header.Get("Accept-Encoding"); e != "gzip" {
+	if e := got.Header.Get("Accept-Encoding"); e != "gzip, br, zstd" {
 		t.Errorf("Accept-Encoding is %q", e)
 	}
 }

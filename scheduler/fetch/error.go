@@ -13,8 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"code.dny.dev/ssrf"
 )
 
 // Class is the kind of a failure.
@@ -22,7 +20,7 @@ type Class string
 
 // Kinds of failure.
 const (
-	ClassAddress  Class = "address"   // no web address
+	ClassAddress  Class = "address"   // nothing that can be asked for
 	ClassOffline  Class = "offline"   // this machine has no network, or its DNS does not answer
 	ClassDNS      Class = "dns"       // there is no such host
 	ClassConnect  Class = "connect"   // the host could not be reached, or hung up
@@ -37,7 +35,7 @@ const (
 
 // Error is a request that brought no document.
 type Error struct {
-	URL        string        // what was asked for last, after redirects; a password is left out
+	URL        string        // what was asked for last, after redirects; user and password are left out
 	Class      Class         // kind of failure
 	Status     int           // HTTP status; 0 where there was no answer
 	RetryAfter time.Duration // how long the server, or a redirect on the way, asks to be left alone; 0 where none does
@@ -54,7 +52,7 @@ func (e *Error) Error() string { return fmt.Sprintf("fetch %q: %s", e.URL, e.Pro
 func (e *Error) Unwrap() error { return e.Err }
 
 func fail(u *url.URL, class Class, problem string, err error) *Error {
-	return &Error{URL: u.Redacted(), Class: class, Problem: problem, Err: err}
+	return &Error{URL: public(u), Class: class, Problem: problem, Err: err}
 }
 
 // broken says in plain words why an exchange failed, before or after the answer had begun. The end
@@ -67,17 +65,18 @@ func (c *Client) broken(ctx context.Context, u *url.URL, begun bool, err error) 
 	return fail(u, class, problem, err)
 }
 
-func canceled(u *url.URL, err error) error { return fmt.Errorf("fetch %q: %w", u.Redacted(), err) }
+func canceled(u *url.URL, err error) error { return fmt.Errorf("fetch %q: %w", public(u), err) }
 
 func (c *Client) explain(u *url.URL, begun bool, err error) (Class, string) {
 	var (
 		dns      *net.DNSError
 		timeout  net.Error
 		encoding encodingError
+		proxy    proxyError
 	)
 	switch {
-	case errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedNetwork):
-		return ClassPrivate, fmt.Sprintf("%s is on a private network, and the owner did not name it", u.Hostname())
+	case errors.Is(err, errPrivate):
+		return ClassPrivate, fmt.Sprintf("%s is on a private network, and is not among the hosts that the owner allows", u.Hostname())
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return ClassDNS, fmt.Sprintf("there is no host %q", u.Hostname())
 	case errors.As(err, &dns):
@@ -86,6 +85,8 @@ func (c *Client) explain(u *url.URL, begun bool, err error) (Class, string) {
 		return ClassOffline, "there is no network"
 	case errors.Is(err, errTooLarge):
 		return ClassTooLarge, "the answer is larger than " + size(c.maxBytes())
+	case errors.Is(err, errTooSlow):
+		return ClassTimeout, "the answer comes too slowly"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		if begun {
 			return ClassTimeout, "the answer did not end in time"
@@ -93,6 +94,8 @@ func (c *Client) explain(u *url.URL, begun bool, err error) (Class, string) {
 		return ClassTimeout, "no answer in time"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return ClassConnect, u.Host + " refuses connections"
+	case errors.As(err, &proxy):
+		return ClassConnect, "the proxy does not get through: " + bare(proxy.error)
 	case isTLS(err):
 		return ClassTLS, "no secure connection: " + bare(err)
 	case errors.As(err, &encoding):
@@ -107,6 +110,11 @@ func (c *Client) explain(u *url.URL, begun bool, err error) (Class, string) {
 	}
 	return ClassBody, "the answer cannot be read: " + bare(err)
 }
+
+// proxyError is a failure of an exchange that a proxy was to carry.
+type proxyError struct{ error }
+
+func (e proxyError) Unwrap() error { return e.error }
 
 func isDial(err error) bool {
 	var op *net.OpError
@@ -143,7 +151,7 @@ func bare(err error) string {
 
 func statusError(u *url.URL, res *http.Response) *Error {
 	e := &Error{
-		URL:        u.Redacted(),
+		URL:        public(u),
 		Class:      ClassStatus,
 		Status:     res.StatusCode,
 		RetryAfter: retryAfter(res.Header, time.Now()),

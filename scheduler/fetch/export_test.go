@@ -5,7 +5,7 @@ import "net/netip"
 // TreatAsPublic lets a test have public addresses on the loopback network.
 func (c *Client) TreatAsPublic(p netip.Prefix) {
 	c.setup.Do(c.init)
-	c.guard = newGuard(nil, p)
+	c.guard = newGuard(nil, c.Resolver, c.Allow, p)
 }
 
 // Hosts returns how many hosts the client remembers.
