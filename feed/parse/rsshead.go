@@ -50,6 +50,9 @@ func (r *reader) rssHead(el *element) {
 			return
 		}
 		r.src.Extra = append(r.src.Extra, extension(el))
+	case "skiphours", "skipdays":
+		r.skip(el)
+		r.src.Extra = append(r.src.Extra, extension(el))
 	case "items", "lastbuilddate", "pubdate":
 		// The table of contents of RSS 1.0, and dates that say when the feed was generated.
 	default:
@@ -181,6 +184,26 @@ func firstText(texts ...string) string {
 		}
 	}
 	return ""
+}
+
+// skip reads skipHours and skipDays (RSS 2.0). Hours count from 0; RSS 0.91 called midnight 24.
+func (r *reader) skip(el *element) {
+	eachChild(el.inner, func(t tag, inner string) {
+		text, _ := characterData(inner)
+		text = strings.TrimSpace(text)
+		switch strings.ToLower(t.local()) {
+		case "hour":
+			if n, err := strconv.ParseUint(text, 10, 8); err == nil && n <= 24 {
+				r.src.Fetch.Skip.Hours |= 1 << (n % 24)
+			}
+		case "day":
+			for day := time.Sunday; day <= time.Saturday; day++ {
+				if strings.EqualFold(text, day.String()) {
+					r.src.Fetch.Skip.Days |= 1 << day
+				}
+			}
+		}
+	})
 }
 
 // maxTTL is the longest pause between two visits that a feed may ask for and be believed.
