@@ -28,7 +28,7 @@ func TestSearchesAtRandom(t *testing.T) {
 			}
 			defer db.Close()
 			db.SetStretch(30)
-			w := &world{T: t, db: db, rnd: rand.New(rand.NewPCG(seed, 5)), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+			w := &world{T: t, db: db, rnd: rand.New(rand.NewPCG(seed, 5)), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), sealed: map[string][]string{}}
 			for range 40 {
 				w.step()
 			}
@@ -44,6 +44,8 @@ type world struct {
 	rnd  *rand.Rand
 	now  time.Time
 	done string // what happened last
+
+	sealed map[string][]string // what was seen of the documents of each feed
 }
 
 func (w *world) any(of ...string) string { return of[w.rnd.IntN(len(of))] }
@@ -72,7 +74,10 @@ func (w *world) batch() store.Batch {
 		many = 150
 	}
 	for _, n := range w.rnd.Perm(200)[:many] {
-		b.Articles = append(b.Articles, w.article(n*2+source))
+		if n >= 40 {
+			n = n*2 + source // the others come from both
+		}
+		b.Articles = append(b.Articles, w.article(n))
 	}
 	switch w.rnd.IntN(4) {
 	case 0:
@@ -190,6 +195,12 @@ func (w *world) documents(f store.Feed) {
 	if f.Search != nil && f.Search.Limit > 0 && len(live) > f.Search.Limit {
 		w.Fatalf("after %s: %s has %d articles live, over %d", w.done, f.Name, len(live), f.Search.Limit)
 	}
+	for _, a := range live {
+		if newest, err := w.db.Article(w.Context(), a.ID); err != nil || newest.Withdrawn != a.Withdrawn {
+			w.Fatalf("after %s: %s shows article %d, which is withdrawn: %v, %v", w.done, f.Name, a.ID, newest.Withdrawn, err)
+		}
+	}
+	w.stay(f)
 	tail, err := w.db.Log(w.Context(), f.Ref, f.Open, 1000)
 	if err != nil {
 		w.Fatal(err)
@@ -198,6 +209,34 @@ func (w *world) documents(f store.Feed) {
 		if !slices.ContainsFunc(live, func(b feed.Article) bool { return a.Seq == b.Seq }) {
 			w.Fatalf("after %s: revision %d of %q is in no document of %s", w.done, a.Seq, a.Title, f.Name)
 		}
+	}
+}
+
+// stay proves that what is under an address of an archive document is what was there the last time.
+func (w *world) stay(f store.Feed) {
+	w.Helper()
+	name := string(f.Kind) + f.Name
+	for k := range f.Sealed {
+		s, err := w.db.Document(w.Context(), f.Ref, k)
+		if err != nil {
+			w.Fatal(err)
+		}
+		articles, err := w.db.Log(w.Context(), f.Ref, s.From, int(s.To-s.From))
+		if err != nil {
+			w.Fatal(err)
+		}
+		now := s.Title
+		for _, a := range articles {
+			now += fmt.Sprint(" ", a.Seq)
+		}
+		if had := w.sealed[name]; k < uint64(len(had)) && had[k] != now {
+			w.Fatalf("after %s: document %d of %s was %q and is %q", w.done, k, f.Name, had[k], now)
+		} else if k >= uint64(len(had)) {
+			w.sealed[name] = append(had, now)
+		}
+	}
+	if had := len(w.sealed[name]); uint64(had) > f.Sealed {
+		w.Fatalf("after %s: %s had %d documents and has %d", w.done, f.Name, had, f.Sealed)
 	}
 }
 
