@@ -45,10 +45,10 @@ import (
 //	shelf        source(4) number(8)              -> packed: a document of the publisher's own archive
 //	                                                 that waits to be taken in, the last one first
 //	about        hash(8)                          -> CBOR: what a feed said of itself
-//	search       URL name                         -> CBOR: definition of a saved search, and how much
-//	                                                 of the log it has searched
-//	mark         article(8)                       -> CBOR: held, back, gone, live revision; none for
-//	                                                 an article of which there is nothing to say
+//	search       URL name                         -> CBOR: definition of a saved search, how much of
+//	                                                 the log it has searched, and whether it has ended
+//	mark         article(8)                       -> CBOR: held, back, gone, withdrawn, live revision;
+//	                                                 none for an article of which there is nothing to say
 //	held         source(4) article(8)             -> "" for every article with a mark of held
 //	window       source(4)                        -> CBOR: what the feed's last document held
 //	change       number(8)                        -> CBOR: what happened to an article; gapless from 1
