@@ -315,8 +315,9 @@ func newFeedRemove(e *env, g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:   "remove NAME…",
 		Short: "End feeds that are saved searches; the articles stay",
-		Long: `End feeds that are saved searches, with their archive. The articles stay in the archive and
-in all other feeds.`,
+		Long: `End feeds that are saved searches. Their addresses answer that nothing is there; the articles
+stay in the archive and in all other feeds. What a feed has published is kept, and goes on
+where the name is defined again, so that an address never comes to hold something else.`,
 		Example: `  backissue feed remove nordkorea`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
