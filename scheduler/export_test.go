@@ -6,10 +6,24 @@ import (
 	"github.com/backissue/backissue/feed"
 )
 
-// NextDue is the plan.
-func NextDue(s *feed.Source, at time.Time, fresh time.Duration, err error) time.Time {
-	return nextDue(s, answer{at: at, fresh: fresh, err: err})
+// Answer is what a visit learned.
+type Answer struct {
+	At                 time.Time
+	Fresh, Retry, Pace time.Duration
+	Same, Ours         bool
+	Err                error
 }
+
+// Schedule is the plan.
+func Schedule(s *feed.Source, a Answer) (allowed, due time.Time) {
+	return schedule(s, answer{at: a.At, fresh: a.Fresh, retry: a.Retry, pace: a.Pace, same: a.Same, ours: a.Ours, err: a.Err})
+}
+
+// Moves is what a permanent redirect leads to.
+func Moves(s *feed.Source, to string, at time.Time) (feed.Move, string) { return moves(s, to, at) }
+
+// Trusted tells whether an address is the owner's word.
+func Trusted(s *feed.Source) bool { return trusted(s) }
 
 // Addresses is what the owner may have meant.
 var Addresses = addresses

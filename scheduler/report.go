@@ -30,7 +30,9 @@ type Event struct {
 	Returned int           // articles that had gone and are in it again
 	Gap      bool          // there was nothing in common with the visit before
 	Err      error         // why it failed or was skipped, in plain words; nil otherwise
-	Moved    string        // address to which the source says it has moved for good; it is only noted
+	Moved    string        // address to which the source says that it has moved for good
+	Adopted  bool          // that is its address from now on
+	Taken    feed.SourceID // the other source that has that address already, so that it is not adopted; 0 for none
 	Duration time.Duration // of the whole visit, with its save
 	N, Of    int           // this was the Nth visit that ended, of so many that its round knows of
 }
@@ -38,6 +40,12 @@ type Event struct {
 // String returns the event as a line for people.
 func (e Event) String() string {
 	name := e.Source.DisplayTitle()
+	switch {
+	case e.Adopted:
+		name += " (now at " + e.Source.PublicURL() + ")"
+	case e.Taken != 0:
+		name += fmt.Sprintf(" (says that it has moved to %s, which is source %d already)", e.Moved, e.Taken)
+	}
 	switch {
 	case e.Err != nil:
 		return fmt.Sprintf("%s: %s: %v", name, e.Outcome, e.Err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/backissue/backissue/feed"
+	"github.com/backissue/backissue/store"
 )
 
 // RoundOptions says what a round visits. The zero value is what is due.
@@ -148,11 +149,11 @@ func (r *round) named(ctx context.Context, ids []feed.SourceID) ([]feed.Source, 
 // leaveAlone reports whether the source's server has asked to be left alone until later, and if so
 // enters that in the report.
 func (r *round) leaveAlone(src *feed.Source) bool {
-	if !asked(src) || !src.Fetch.Due.After(r.started) {
+	until := refusedUntil(src)
+	if !until.After(r.started) {
 		return false
 	}
-	r.ended(Event{Source: *src, Outcome: Skipped, Err: fmt.Errorf("its server answered %d, so it is left alone until %s",
-		src.Fetch.Status, src.Fetch.Due.Format(time.DateTime))}, 1)
+	r.ended(Event{Source: *src, Outcome: Skipped, Err: leftAlone(src.Fetch.Status, until)}, 1)
 	return true
 }
 
@@ -198,6 +199,7 @@ func (r *round) visitAll(ctx context.Context, sources []feed.Source) {
 	}
 	close(work)
 	workers.Wait()
+	r.amend(context.WithoutCancel(ctx))
 }
 
 // visitHost visits the sources of one host. The next one is asked for while the last one is being
@@ -288,7 +290,47 @@ func (r *round) visitIfDue(ctx context.Context, id feed.SourceID, free func()) E
 	case !r.forced && src.Fetch.Due.After(r.started), checked.After(r.started) && !checked.After(r.now()):
 		return Event{Source: src, Outcome: Skipped, Err: errors.New("has just been visited")}
 	}
-	return r.visit(ctx, src, free)
+	if e, may := r.mayVisit(ctx, src); !may {
+		return e
+	}
+	return r.visit(ctx, src, r.forced, free)
+}
+
+// mayVisit reports whether the source's publisher is content with a visit now. If not, the source is
+// put off, and the event says so. The owner's word counts for more than any wish of a publisher but to
+// be left alone.
+func (r *round) mayVisit(ctx context.Context, src feed.Source) (Event, bool) {
+	now := r.now()
+	r.recall(ctx, hostOf(src.URL))
+	next, until, why := src, src.Fetch.Allowed, errors.New("its publisher does not want it to be read yet")
+	host, closed := r.hosts.closed(hostOf(src.URL), now)
+	switch {
+	case closed:
+		until = host.until
+		why = leftAlone(host.status, until)
+		next.Fetch.Status, next.Fetch.Problem = host.status, why.Error()
+	case refusedUntil(&src).After(now):
+		until = refusedUntil(&src)
+		why = leftAlone(src.Fetch.Status, until)
+	case r.forced || !until.After(now):
+		return Event{}, true
+	}
+	if until.After(next.Fetch.Allowed) {
+		next.Fetch.Allowed = open(next.Fetch.Skip, until)
+	}
+	if due := later(&next, next.Fetch.Allowed, until.Sub(now)); due.After(next.Fetch.Due) {
+		next.Fetch.Due = due
+	}
+	if next.Fetch.Checked.IsZero() {
+		next.Fetch.Checked = now // or it would not be stored
+	}
+	e := Event{Source: next, Outcome: Skipped, Err: why}
+	if saved, err := r.save(ctx, store.Batch{Source: next, Seen: now}); err != nil {
+		r.claims.hold(src.ID, next.Fetch.Due)
+	} else {
+		e.Source = saved.Source
+	}
+	return e, false
 }
 
 // ErrNotSubscribed is returned for a source that is in the archive and not polled.

@@ -124,7 +124,12 @@ func (s *Scheduler) tell(e Event) {
 	default:
 		log.Log(context.Background(), slog.LevelDebug, "source "+string(e.Outcome))
 	}
-	if e.Moved != "" {
-		log.Debug("source moved", "to", e.Moved)
+	switch {
+	case e.Adopted:
+		log.Info("source moved", "to", e.Moved)
+	case e.Taken != 0:
+		log.Warn("source moved to another's address", "to", e.Moved, "other", e.Taken)
+	case e.Moved != "":
+		log.Debug("source says it moved", "to", e.Moved)
 	}
 }

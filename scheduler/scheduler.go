@@ -11,7 +11,7 @@
 //
 // A host is asked for one thing at a time, a conditional request is made no more often than once an
 // hour and an unconditional one no more often than once a day, and what publishers say about when
-// to come again (Cache-Control, Expires, Retry-After, ttl) is heeded; see plan.go.
+// to come again (Cache-Control, Expires, Retry-After, ttl, skipHours …) is heeded in full; see plan.go.
 package scheduler
 
 import (
@@ -49,9 +49,11 @@ type Scheduler struct {
 	MaxDocuments int
 	MaxWalk      int64
 
-	claims claims
-	walks  walks
-	wake   wake
+	claims  claims
+	walks   walks
+	wake    wake
+	hosts   hosts
+	network network
 }
 
 func (s *Scheduler) now() time.Time {

@@ -89,7 +89,7 @@ func (s *Scheduler) Add(ctx context.Context, want Subscription) (Result, error) 
 			return s.follow(ctx, want.known(address), Result{})
 		}
 	}
-	if want.NoFetch {
+	if want.NoFetch || s.refuses(ctx, addresses[0]) {
 		return s.follow(ctx, s.wished(addresses[0], want), Result{})
 	}
 	f, err := s.find(ctx, addresses, want.Identity)
@@ -98,11 +98,22 @@ func (s *Scheduler) Add(ctx context.Context, want Subscription) (Result, error) 
 		return s.begin(ctx, want, f)
 	case ctx.Err() == nil && want.Force:
 		src := s.wished(addresses[0], want)
-		src.Fetch.Checked, src.Fetch.Problem, src.Fetch.Failures = src.Added, problem(err), 1
-		src.Fetch.Due = nextDue(&src, answer{at: src.Added, err: err})
+		src.Fetch.Checked, src.Fetch.Problem, src.Fetch.Failures, src.Fetch.Status = src.Added, problem(err), 1, status(err)
+		src.Fetch.Tally = spent(src.Fetch.Tally, nil, err, src.Added)
+		plan(&src, answer{at: src.Added, err: err})
 		return s.follow(ctx, src, Result{Problem: src.Fetch.Problem})
 	}
 	return Result{}, fmt.Errorf("subscribe to %q: %w", want.URL, err)
+}
+
+// refuses reports whether the server of an address has asked to be left alone for now, so that a first
+// visit has to wait.
+func (s *Scheduler) refuses(ctx context.Context, address string) bool {
+	now := s.now()
+	s.recall(ctx, hostOf(address))
+	_, closed := s.hosts.closed(hostOf(address), now)
+	known, err := s.Store.SourceByURL(ctx, address)
+	return closed || err == nil && refusedUntil(&known).After(now)
 }
 
 // known returns what the wish says of a source that is there already.
@@ -135,6 +146,7 @@ func (s *Scheduler) begin(ctx context.Context, want Subscription, f *found) (Res
 		return Result{}, fmt.Errorf("subscribe to %q: %w", want.URL, err)
 	}
 	src.Subscribed = true
+	src.Fetch.Tally = spent(src.Fetch.Tally, f.res, nil, s.now())
 	e := s.took(ctx, src, f.doc, f.res)
 	if e.Outcome == Failed {
 		return Result{}, fmt.Errorf("subscribe to %q: %w", want.URL, e.Err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/backissue/backissue/feed"
@@ -14,9 +15,12 @@ import (
 
 // visit fetches a source once and saves what it brought, together with the validators that vouch
 // for it. The end of ctx before there is an answer leaves everything as it was. As soon as the host
-// has been heard out, free is called.
-func (s *Scheduler) visit(ctx context.Context, src feed.Source, free func()) Event {
+// has been heard out, free is called. byName says that the owner wants it so, be it early.
+func (s *Scheduler) visit(ctx context.Context, src feed.Source, byName bool, free func()) Event {
 	began := s.now()
+	if !byName && began.Before(src.Fetch.Allowed) {
+		src.Fetch.Tally.Early++ // which must never happen; see round.mayVisit
+	}
 	e := s.exchange(ctx, src, free)
 	e.Duration = s.now().Sub(began)
 	return e
@@ -24,24 +28,93 @@ func (s *Scheduler) visit(ctx context.Context, src feed.Source, free func()) Eve
 
 func (s *Scheduler) exchange(ctx context.Context, src feed.Source, free func()) Event {
 	res, err := s.Fetch.Get(ctx, fetch.Request{
-		URL: src.URL, ETag: src.Fetch.ETag, LastModified: src.Fetch.LastModified, Trusted: true,
+		URL: src.URL, ETag: src.Fetch.ETag, LastModified: src.Fetch.LastModified, Trusted: trusted(&src), Access: src.Access,
 	})
-	free()
-	switch {
-	case err != nil && ctx.Err() != nil:
+	if err != nil && ctx.Err() != nil {
+		free()
 		return Event{Source: src, Outcome: Skipped, Err: errInterrupted}
-	case err != nil:
-		return s.failed(ctx, src, err)
-	case res.NotModified, res.Hash == src.Fetch.BodyHash:
-		next := answered(src, res, s.now())
-		next.Fetch.Due = nextDue(&next, answer{at: next.Fetch.Checked, fresh: res.Fresh})
-		return s.keep(ctx, src, store.Batch{Source: next}, res)
+	}
+	at := s.now()
+	src.Fetch.Tally = spent(src.Fetch.Tally, res, err, at)
+	if err != nil {
+		failure := answer{at: at, err: err}
+		s.refused(ctx, &src, failure)
+		free()
+		return s.failed(ctx, src, failure)
+	}
+	s.network.heard()
+	free()
+	if res.NotModified || res.Hash == src.Fetch.BodyHash {
+		next := answered(src, res, at)
+		e := s.settle(ctx, &next, res)
+		plan(&next, answer{at: at, fresh: res.Fresh, retry: res.RetryAfter, same: res.NotModified})
+		return s.keep(ctx, src, store.Batch{Source: next}, e)
 	}
 	doc, err := read(res, src.Identity)
 	if err != nil {
-		return s.failed(ctx, src, err)
+		return s.failed(ctx, src, answer{at: at, fresh: res.Fresh, retry: res.RetryAfter, err: err})
 	}
 	return s.took(ctx, src, doc, res)
+}
+
+// spent adds to a tally what a request has cost.
+func spent(t feed.Tally, res *fetch.Response, err error, at time.Time) feed.Tally {
+	if t.Since.IsZero() {
+		t.Since = at
+	}
+	if res != nil {
+		t.Requests += uint64(res.Requests)
+		t.Bytes += uint64(res.Wire)
+		if res.NotModified {
+			t.NotModified++
+		}
+	}
+	var e *fetch.Error
+	if errors.As(err, &e) {
+		t.Requests += uint64(e.Requests)
+		t.Bytes += uint64(e.Wire)
+		if refuses(e.Status) {
+			t.Refused++
+		}
+	}
+	return t
+}
+
+// refuses reports whether a status says that the server is asked too much.
+func refuses(status int) bool {
+	return status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable
+}
+
+// refused notes a refusal that may be meant for the whole host. It is called before the host is asked
+// for anything else.
+func (s *Scheduler) refused(ctx context.Context, src *feed.Source, a answer) {
+	var e *fetch.Error
+	if !errors.As(a.err, &e) || !refuses(e.Status) || e.RetryAfter == 0 && e.Status != http.StatusTooManyRequests {
+		return
+	}
+	s.recall(ctx, hostOf(src.URL))
+	s.hosts.refuse(src.URL, a.at.Add(wish(src, a)), e.Status, a.at)
+}
+
+// plan enters into a source's fetch state when it may be asked again and when it will be.
+func plan(s *feed.Source, a answer) { s.Fetch.Allowed, s.Fetch.Due = schedule(s, a) }
+
+// settle takes in where a good answer says that the source has moved to. It returns the beginnings of
+// the visit's event.
+func (s *Scheduler) settle(ctx context.Context, next *feed.Source, res *fetch.Response) Event {
+	e := Event{Outcome: Unchanged, Moved: res.Moved}
+	move, to := moves(next, res.Moved, next.Fetch.Checked)
+	if to == "" {
+		next.Fetch.Moved = move
+		return e
+	}
+	if other, err := s.Store.SourceByURL(ctx, to); err == nil && other.ID != next.ID {
+		e.Taken = other.ID // it stays where it is, and goes on saying so
+		return e
+	}
+	next.Fetch.Moved, next.URL = move, to
+	e.Adopted = true
+	return e
 }
 
 // took saves a document. Whether it brings anything new is known only then; most documents that
@@ -50,25 +123,27 @@ func (s *Scheduler) exchange(ctx context.Context, src feed.Source, free func()) 
 func (s *Scheduler) took(ctx context.Context, src feed.Source, doc *parse.Document, res *fetch.Response) Event {
 	src, err := s.first(ctx, src, doc)
 	if err != nil {
-		return s.failed(ctx, src, fmt.Errorf("cannot be kept: %w", err))
+		return s.failed(ctx, src, answer{at: s.now(), err: fmt.Errorf("cannot be kept: %w", err)})
 	}
 	next := described(answered(src, res, s.now()), &doc.Source)
 	now := next.Fetch.Checked
+	learned := answer{at: now, fresh: res.Fresh, retry: res.RetryAfter, pace: pace(doc.Articles)}
 	next.Fetch.BodyHash = res.Hash
 	if doc.Cut {
 		// The validators vouch for the whole feed, of which this is only the beginning.
 		next.Fetch.ETag, next.Fetch.LastModified, next.Fetch.BodyHash = "", "", ""
 	}
 	next.Fetch.Changed = now
-	next.Fetch.Due = nextDue(&next, answer{at: now, fresh: res.Fresh})
-	e := s.keep(ctx, src, store.Batch{Source: next, Articles: doc.Articles, Whole: !doc.Cut}, res)
+	e := s.settle(ctx, &next, res)
+	plan(&next, learned)
+	e = s.keep(ctx, src, store.Batch{Source: next, Articles: doc.Articles, Whole: !doc.Cut}, e)
 	if e.Outcome == Failed || e.Added+e.Revised > 0 {
 		return e
 	}
 	next = e.Source
 	next.Fetch.Changed = src.Fetch.Changed
-	next.Fetch.Due = nextDue(&next, answer{at: now, fresh: res.Fresh})
-	again := s.keep(ctx, src, store.Batch{Source: next}, res)
+	plan(&next, learned)
+	again := s.keep(ctx, src, store.Batch{Source: next}, Event{Outcome: Unchanged})
 	if again.Outcome == Unchanged {
 		e.Source = again.Source
 		return e
@@ -78,16 +153,14 @@ func (s *Scheduler) took(ctx context.Context, src feed.Source, doc *parse.Docume
 
 // keep saves what a visit brought. A batch that cannot be taken in is a failed visit, of which the old
 // validators are kept, so that the same articles come again.
-func (s *Scheduler) keep(ctx context.Context, old feed.Source, b store.Batch, res *fetch.Response) Event {
+func (s *Scheduler) keep(ctx context.Context, old feed.Source, b store.Batch, e Event) Event {
 	b.Seen = b.Source.Fetch.Checked
 	saved, err := s.save(ctx, b)
 	if err != nil {
-		return s.failed(ctx, old, fmt.Errorf("cannot be kept: %w", err))
+		return s.failed(ctx, old, answer{at: b.Seen, err: fmt.Errorf("cannot be kept: %w", err)})
 	}
-	e := Event{
-		Source: saved.Source, Outcome: Unchanged, Added: len(saved.Added), Revised: len(saved.Revised),
-		Held: saved.Held, Gone: len(saved.Gone), Returned: len(saved.Back), Gap: saved.Gap, Moved: res.Moved,
-	}
+	e.Source, e.Added, e.Revised = saved.Source, len(saved.Added), len(saved.Revised)
+	e.Held, e.Gone, e.Returned, e.Gap = saved.Held, len(saved.Gone), len(saved.Back), saved.Gap
 	if e.Added+e.Revised+e.Gone+e.Returned > 0 {
 		e.Outcome = Changed
 	}
@@ -96,20 +169,23 @@ func (s *Scheduler) keep(ctx context.Context, old feed.Source, b store.Batch, re
 
 // failed notes why a visit brought nothing and puts the next one off. Nothing else changes, and a
 // source that is not in the archive does not get there by failing.
-func (s *Scheduler) failed(ctx context.Context, src feed.Source, err error) Event {
+func (s *Scheduler) failed(ctx context.Context, src feed.Source, a answer) Event {
 	next := src
-	next.Fetch.Checked = s.now()
-	next.Fetch.Problem = problem(err)
-	next.Fetch.Status = status(err)
-	if counts(err) {
+	next.Fetch.Problem = problem(a.err)
+	next.Fetch.Status = status(a.err)
+	a.ours = s.ours(src, a.err, a.at)
+	if !a.ours {
 		next.Fetch.Failures++
 	}
-	next.Fetch.Due = nextDue(&next, answer{at: next.Fetch.Checked, err: err})
+	if !a.ours || src.Fetch.Checked.IsZero() {
+		next.Fetch.Checked = a.at
+	}
+	plan(&next, a)
 	e := Event{Source: next, Outcome: Failed, Err: errors.New(next.Fetch.Problem)}
 	if src.ID == 0 {
 		return e
 	}
-	saved, saveErr := s.save(ctx, store.Batch{Source: next, Seen: next.Fetch.Checked})
+	saved, saveErr := s.save(ctx, store.Batch{Source: next, Seen: a.at})
 	if saveErr != nil {
 		s.claims.hold(src.ID, next.Fetch.Due)
 		e.Err = fmt.Errorf("%w; and that cannot be noted: %w", e.Err, saveErr)
@@ -142,6 +218,11 @@ func answered(src feed.Source, res *fetch.Response, now time.Time) feed.Source {
 		f.LastModified = res.LastModified
 	}
 	f.Checked, f.Status, f.Problem, f.Failures = now, res.Status, "", 0
+	if res.RetryAfter > 0 { // the redirect that named it is the answer that counts; see asked
+		if f.Status = http.StatusFound; res.Moved != "" {
+			f.Status = http.StatusMovedPermanently
+		}
+	}
 	return src
 }
 
@@ -154,7 +235,7 @@ func described(src feed.Source, doc *feed.Source) feed.Source {
 	src.Home, src.Description, src.Language = doc.Home, doc.Description, doc.Language
 	src.Rights, src.Image, src.FeedID = doc.Rights, doc.Image, doc.FeedID
 	src.Authors, src.Categories, src.Links, src.Extra = doc.Authors, doc.Categories, doc.Links, doc.Extra
-	src.Fetch.TTL, src.Fetch.Repairs = doc.Fetch.TTL, doc.Fetch.Repairs
+	src.Fetch.TTL, src.Fetch.Skip, src.Fetch.Repairs = doc.Fetch.TTL, doc.Fetch.Skip, doc.Fetch.Repairs
 	return src
 }
 

@@ -236,6 +236,7 @@ func TestFailuresChangeNothingElse(t *testing.T) {
 			}
 			after.Fetch.Problem, after.Fetch.Failures, after.Fetch.Status = before.Fetch.Problem, before.Fetch.Failures, before.Fetch.Status
 			after.Fetch.Due, after.Fetch.Checked = before.Fetch.Due, before.Fetch.Checked
+			after.Fetch.Allowed, after.Fetch.Tally = before.Fetch.Allowed, before.Fetch.Tally
 			if fmt.Sprintf("%+v", after) != fmt.Sprintf("%+v", before) {
 				t.Errorf("a failure changed\n%+v\nto\n%+v", before, after)
 			}

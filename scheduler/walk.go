@@ -183,9 +183,12 @@ func (w *walker) fetchNext(ctx context.Context, src *feed.Source) error {
 	if w.documents == 0 {
 		return errRest
 	}
-	if asked(src) && src.Fetch.Due.After(w.now()) {
-		return stuckError{fmt.Errorf("its server answered %d, so it is left alone until %s",
-			src.Fetch.Status, src.Fetch.Due.Local().Format("15:04 on 2 January 2006"))}
+	if until := refusedUntil(src); until.After(w.now()) {
+		return stuckError{leftAlone(src.Fetch.Status, until)}
+	}
+	w.recall(ctx, hostOf(h.Next))
+	if host, closed := w.hosts.closed(hostOf(h.Next), w.now()); closed {
+		return stuckError{leftAlone(host.status, host.until)}
 	}
 	from, err := w.before(ctx, src, t)
 	if err != nil {
@@ -334,7 +337,9 @@ func passing(e *fetch.Error) bool {
 // are the first to ask it again.
 func (w *walker) putOff(ctx context.Context, src feed.Source, e *fetch.Error) error {
 	src.Fetch.Checked, src.Fetch.Status = w.now(), e.Status
-	if due := nextDue(&src, answer{at: src.Fetch.Checked, err: e}); due.After(src.Fetch.Due) {
+	due := src.Fetch.Due
+	plan(&src, answer{at: src.Fetch.Checked, err: e})
+	if due.After(src.Fetch.Due) {
 		src.Fetch.Due = due
 	}
 	_, err := w.save(ctx, store.Batch{Source: src, Seen: src.Fetch.Checked})

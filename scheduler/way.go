@@ -65,7 +65,10 @@ func mayFollow(src *feed.Source, from, next string) bool {
 // request returns the request for a document of a source's history. The owner has named the source's
 // host, with user and password perhaps, and no other.
 func request(src *feed.Source, address string) fetch.Request {
-	r := fetch.Request{URL: address, Trusted: hostOf(address) == hostOf(src.URL)}
+	r := fetch.Request{URL: address, Trusted: trusted(src) && hostOf(address) == hostOf(src.URL)}
+	if sameOrigin(src.URL, address) {
+		r.Access = src.Access
+	}
 	own, err := url.Parse(src.URL)
 	if err != nil || own.User == nil {
 		return r

@@ -293,6 +293,11 @@ func (c *checker) sources() {
 			}
 		}
 	})
+	c.each(bucketSourceURL, func(k, v []byte) {
+		if c.tx.Bucket(bucketSource).Get(v) == nil {
+			c.fault("the address %q leads to source %d, which is not there", k, decode32(v))
+		}
+	})
 	c.each(bucketDue, func([]byte, []byte) { due-- })
 	if due != 0 {
 		c.fault("the index of what is due does not hold each subscription once")

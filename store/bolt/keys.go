@@ -25,7 +25,8 @@ import (
 //	alias        source(4) kind(1) hash(8)        -> article(8) fingerprint(8), or article(8) = 0
 //	                                                 where the alias has led to several articles
 //	source       source(4)                        -> CBOR source with its fetch state
-//	source-url   address                          -> source(4)
+//	source-url   address                          -> source(4); the one that a source has, and those
+//	                                                 that it had before it moved
 //	due          time(8) source(4)                -> "" for every subscribed source
 //	feed         feed(4)                          -> CBOR record of a feed that goes out
 //	feed-name    kind(1) URL name                 -> feed(4)

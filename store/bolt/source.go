@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -112,7 +113,10 @@ func (t *txn) putSource(s feed.Source, now time.Time) (is, was *feed.Source, err
 	case err != nil:
 		return nil, nil, err
 	}
-	s.ID, s.Name, s.URL = known.ID, known.Name, known.URL
+	if s.URL, err = t.adopt(s, known); err != nil {
+		return nil, nil, err
+	}
+	s.ID, s.Name = known.ID, known.Name
 	s.Added, s.Tags, s.Subscribed, s.Identity = known.Added, known.Tags, known.Subscribed, known.Identity
 	s.Access = known.Access
 	if s.Fetch.Checked.IsZero() {
@@ -127,6 +131,44 @@ func (t *txn) putSource(s feed.Source, now time.Time) (is, was *feed.Source, err
 		return nil, nil, err
 	}
 	return &s, known, t.writeSource(&s)
+}
+
+// adopt returns the address that a known source has from now on: the one with which a visit gives it, if
+// it is nobody else's. The old one goes on leading to the source, so that whoever knows it by that finds
+// it, and it is never made a second time.
+func (t *txn) adopt(s feed.Source, known *feed.Source) (string, error) {
+	if s.ID == 0 || s.URL == "" || s.URL == known.URL || s.Fetch.Checked.IsZero() {
+		return known.URL, nil
+	}
+	k, addresses := keySource(known.ID), t.bucket(bucketSourceURL)
+	switch have := addresses.Get([]byte(s.URL)); {
+	case bytes.Equal(have, k): // it has had this one before
+		return s.URL, nil
+	case have != nil:
+		return known.URL, nil
+	}
+	return s.URL, addresses.Put([]byte(s.URL), k)
+}
+
+// SourcesAt returns up to limit sources whose addresses are on a host, whatever their port. Those with
+// a user in the address are left out.
+func (d *DB) SourcesAt(_ context.Context, host string, limit int) (sources []feed.Source, err error) {
+	err = d.view(func(tx *bbolt.Tx) error {
+		c := tx.Bucket(bucketSourceURL).Cursor()
+		for _, prefix := range []string{"http://" + host + "/", "http://" + host + ":", "https://" + host + "/", "https://" + host + ":"} {
+			for k, v := c.Seek([]byte(prefix)); bytes.HasPrefix(k, []byte(prefix)) && len(sources) < limit; k, v = c.Next() {
+				s, err := readSource(tx, feed.SourceID(decode32(v)))
+				if err != nil {
+					return err
+				}
+				if s.URL == string(k) { // or it has been there once
+					sources = append(sources, *s)
+				}
+			}
+		}
+		return nil
+	})
+	return sources, err
 }
 
 func (t *txn) newSource(s feed.Source, now time.Time) (*feed.Source, error) {

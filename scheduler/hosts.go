@@ -1,0 +1,136 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/backissue/backissue/feed"
+)
+
+const (
+	// manyHere is how many sources of a host make it worth while to remember that the archive has been
+	// asked about it.
+	manyHere = 8
+	// maxHere is how many sources of a host are looked at to learn whether it wants to be left alone.
+	maxHere = 20_000
+)
+
+// hosts knows which servers have asked to be left alone. One that asks so for a second address, while
+// the first still is to be left alone, means all.
+type hosts struct {
+	mu      sync.Mutex
+	refused map[string]*refusal
+	asked   map[string]bool // what the archive knows of the host has been taken in
+}
+
+// refusal is how a host wants to be left alone.
+type refusal struct {
+	address string    // first to be refused
+	until   time.Time // the latest moment that was named
+	status  int       // of the last refusal
+	whole   bool      // it means all addresses
+}
+
+// refuse notes that a host has refused a request.
+func (h *hosts) refuse(address string, until time.Time, status int, now time.Time) {
+	host := hostOf(address)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.refused == nil {
+		h.refused = make(map[string]*refusal)
+	}
+	r := h.refused[host]
+	if r == nil || !now.Before(r.until) {
+		r = &refusal{address: address}
+		h.refused[host] = r
+	}
+	r.whole = r.whole || r.address != address
+	r.status = status
+	if until.After(r.until) {
+		r.until = until
+	}
+}
+
+// closed returns until when a whole host is to be left alone; false if it is not.
+func (h *hosts) closed(host string, now time.Time) (refusal, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.refused[host]
+	if r == nil {
+		return refusal{}, false
+	}
+	if !now.Before(r.until) {
+		delete(h.refused, host)
+		return refusal{}, false
+	}
+	return *r, r.whole
+}
+
+// known reports whether the archive has been asked about a host, and notes that it has been.
+func (h *hosts) known(host string, note bool) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if note {
+		if h.asked == nil {
+			h.asked = make(map[string]bool)
+		}
+		h.asked[host] = true
+	}
+	return h.asked[host]
+}
+
+// atHost is what an archive can do that finds the sources of a host.
+type atHost interface {
+	SourcesAt(ctx context.Context, host string, limit int) ([]feed.Source, error)
+}
+
+// recall takes in what the archive says of refusals of a host, which an earlier process may have met.
+func (s *Scheduler) recall(ctx context.Context, host string) {
+	archive, ok := s.Store.(atHost)
+	if !ok || s.hosts.known(host, false) {
+		return
+	}
+	sources, err := archive.SourcesAt(ctx, host, maxHere)
+	if err != nil {
+		return // whoever visits will meet it too
+	}
+	if len(sources) > manyHere {
+		s.hosts.known(host, true)
+	}
+	now := s.now()
+	for i := range sources {
+		if until := refusedUntil(&sources[i]); until.After(now) {
+			s.hosts.refuse(sources[i].URL, until, sources[i].Fetch.Status, now)
+		}
+	}
+}
+
+// asked reports whether the server's last answer was that it is asked too much, be it in a redirect
+// that it wants to be followed later.
+func asked(s *feed.Source) bool {
+	switch s.Fetch.Status {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusMovedPermanently, http.StatusFound:
+		return true
+	}
+	return false
+}
+
+// refusedUntil returns until when a source's server has refused to be asked; zero if it has not. The
+// owner's word does not change that.
+func refusedUntil(s *feed.Source) time.Time {
+	switch {
+	case !asked(s):
+		return time.Time{}
+	case s.Fetch.Allowed.IsZero(): // as written by earlier versions
+		return s.Fetch.Due
+	}
+	return s.Fetch.Allowed
+}
+
+// leftAlone is why a source is not visited.
+func leftAlone(status int, until time.Time) error {
+	return fmt.Errorf("its server answered %d, so it is left alone until %s", status, until.Format(time.DateTime))
+}
