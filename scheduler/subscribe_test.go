@@ -153,7 +153,7 @@ func TestSubscribeForced(t *testing.T) {
 		t.Errorf("source is %+v", s)
 	}
 	up.set("/feed", text(rss("News", "a"), ""))
-	w.clock.advance(2 * time.Hour)
+	w.clock.advance(25 * time.Hour) // a request without validators was made
 	if round := w.round(scheduler.RoundOptions{}); round.Added != 1 {
 		t.Errorf("round: %+v", round)
 	}

@@ -21,8 +21,8 @@ func newFetch(e *env, g *globals) *cobra.Command {
 		Long: `Visit every subscription that is due, once, and take in what is new: for cron, as often
 as you like, since a publisher who has been visited is not due for an hour at least.
 Sources that are named (by URL, name or number) are visited whether they are due or not,
-and so is every one with --now; but those whose servers asked to be left alone are left
-alone.
+and so is every one with --now; but those whose servers asked to be left alone
+(Retry-After) are left alone for as long as they asked.
 
 Where a feed shows a way to its older articles (archive documents, pages, WordPress), these
 are fetched too, from the first visit on, some in each round, and so is what was missed
