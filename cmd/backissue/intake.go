@@ -182,7 +182,7 @@ func kind(name string, data []byte) string {
 
 // feed takes in a feed file like what a visit to the feed would have brought.
 func (in *intake) feed(name string, data []byte) error {
-	d, err := parse.Feed(data, parse.Options{URL: in.source.URL})
+	d, err := parse.Feed(data, parse.Options{URL: in.source.URL, Whole: true})
 	if err != nil {
 		return err
 	}

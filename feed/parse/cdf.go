@@ -63,6 +63,10 @@ func (r *reader) readCDF(root tag) *Document {
 		text, _ := characterData(inner)
 		switch local {
 		case "item":
+			if len(r.articles) >= r.most {
+				r.mended.note(tooMany(r.most))
+				continue
+			}
 			r.articles = append(r.articles, r.cdfItem(&t, inner))
 		case "title":
 			r.src.Title = clean(plainText(text, unsaid))

@@ -13,6 +13,7 @@ type reader struct {
 	text   string // the whole document, normalised
 	url    string // its address
 	mended *repairs
+	most   int // items that are read
 
 	atom     bool   // Atom's vocabulary, else RSS's
 	cdf      bool   // that of CDF
@@ -58,12 +59,13 @@ type headFacts struct {
 	frequency               string // sy:updateFrequency
 	image, home             string // for want of another
 	tries                   int    // how many elements may yet lack their end tag
+	elements                int    // seen so far
 	language, rights        string // from Dublin Core
 }
 
 // readXML reads RSS, Atom and CDF.
 func readXML(text string, o Options, mended *repairs) (*Document, error) {
-	r := &reader{text: expandEntities(text), url: o.URL, mended: mended}
+	r := &reader{text: expandEntities(text), url: o.URL, mended: mended, most: o.most()}
 	root, ok := r.findRoot()
 	if !ok {
 		return nil, fmt.Errorf("%w: %s", ErrNotFeed, describe(text))
@@ -78,7 +80,7 @@ func readXML(text string, o Options, mended *repairs) (*Document, error) {
 	r.enter(root)
 	r.twice, r.head.tries = mayBeTwice(r.text), maxUnclosed
 	r.slim.begin(r.atom)
-	n := strings.Count(r.text, "</"+r.itemName+">")
+	n := min(strings.Count(r.text, "</"+r.itemName+">"), r.most)
 	r.entries, r.articles = make([]entry, 0, n), make([]feed.Article, 0, n)
 	r.walk(root)
 	for i := range r.entries {
@@ -247,6 +249,10 @@ func (r *reader) walk(root tag) {
 		case t.kind == endTag:
 			ended = ended || t.name == root.name
 		case strings.EqualFold(local, "item") || strings.EqualFold(local, "entry"):
+			if len(r.entries) >= r.most {
+				r.mended.note(tooMany(r.most))
+				return
+			}
 			if ended && t.start != root.start {
 				r.mended.note("items behind the end of the feed were kept")
 			}
@@ -256,6 +262,10 @@ func (r *reader) walk(root tag) {
 		case ended:
 			r.mended.note("what stood behind the end of the feed was left out")
 		default:
+			if r.head.elements++; r.head.elements > maxChildren {
+				r.mended.note(fmt.Sprintf("the feed's head had more than %d elements; the rest was left out", maxChildren))
+				continue
+			}
 			i = r.headElement(t)
 		}
 	}
@@ -274,7 +284,8 @@ func (r *reader) child(t tag, sc scope, stop string, tries *int) (e element, nex
 		e.inner, next, ok = span(r.text, t, stop)
 	}
 	if !ok {
-		*tries--
+		// A search that has gone far counts for many.
+		*tries -= 1 + max(0, next-t.end)/farSearch
 		r.mended.note(fmt.Sprintf("the element %q was not closed", t.name))
 		// What it was to hold can only be the text up to the next tag.
 		end := strings.IndexByte(r.text[t.end:], '<')
@@ -290,7 +301,10 @@ func (r *reader) child(t tag, sc scope, stop string, tries *int) (e element, nex
 // for. Every search costs a pass over the item.
 const maxUnclosed = 16
 
-// maxChildren bounds the elements of one item, and whatever is listed in one place.
+// farSearch is how many bytes of a search in vain count for another element.
+const farSearch = 256 << 10
+
+// maxChildren bounds the elements of one item and of the head, and whatever is listed in one place.
 const maxChildren = 2000
 
 func (r *reader) headElement(t tag) (next int) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	stdjson "encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ type jsonReader struct {
 	slim   bytes.Buffer // what gofeed gets to read: known members, in the right types
 	src    feed.Source
 	items  []jsonItem
+	most   int // items that are read
 }
 
 // jsonItem is what the scan itself found in one item.
@@ -35,7 +37,7 @@ type jsonItem struct {
 }
 
 func readJSON(text string, o Options, mended *repairs) (*Document, error) {
-	r := &jsonReader{mended: mended, base: o.URL}
+	r := &jsonReader{mended: mended, base: o.URL, most: o.most()}
 	if !hasScheme(r.base) {
 		r.base = ""
 	}
@@ -112,7 +114,7 @@ func (r *jsonReader) persons(v string) {
 	case v == "" || v == "null":
 		return
 	case v[0] == '[':
-		list = elements(v)
+		list = slices.Collect(elements(v))
 	default:
 		list = []string{v}
 	}
@@ -157,7 +159,7 @@ func (r *jsonReader) tags(v string) {
 	var list []string
 	switch {
 	case v != "" && v[0] == '[':
-		for _, t := range elements(v) {
+		for t := range elements(v) {
 			list = append(list, jsonString(t))
 		}
 	case v != "" && v[0] == '"':
@@ -182,7 +184,7 @@ func (r *jsonReader) attachments(v string) {
 	}
 	r.member("attachments", "[")
 	first := true
-	for _, a := range elements(v) {
+	for a := range elements(v) {
 		if a[0] != '{' {
 			continue
 		}
@@ -215,7 +217,7 @@ func (r *jsonReader) writeHead(top []member) {
 		case "authors":
 			r.persons(m.value)
 		case "hubs":
-			for _, h := range elements(m.value) {
+			for h := range elements(m.value) {
 				hub, _ := members(h)
 				l := feed.Link{Rel: "hub"}
 				for _, m := range hub {
@@ -244,7 +246,11 @@ func hasMember(list []member, name string) bool {
 }
 
 func (r *jsonReader) writeItems(v string) {
-	for _, item := range elements(v) {
+	for item := range elements(v) {
+		if len(r.items) >= r.most {
+			r.mended.note(tooMany(r.most))
+			break
+		}
 		if item[0] != '{' {
 			r.mended.note("an item was no object and was left out")
 			continue

@@ -2,6 +2,7 @@ package parse
 
 import (
 	stdjson "encoding/json"
+	"iter"
 	"strings"
 )
 
@@ -42,31 +43,34 @@ func members(s string) (list []member, whole bool) {
 			}
 			return list, false
 		}
-		list = append(list, member{name, s[i:end]})
+		if len(list) < maxChildren {
+			list = append(list, member{name, s[i:end]})
+		}
 		i = end
 	}
 }
 
-// elements splits an array, or the beginning of one that is cut off.
-func elements(s string) (list []string) {
-	i := blanks(s, 0)
-	if i >= len(s) || s[i] != '[' {
-		return nil
-	}
-	for i++; ; {
-		if i = blanks(s, i); i >= len(s) || s[i] == ']' {
-			return list
+// elements goes through an array, or the beginning of one that is cut off.
+func elements(s string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		i := blanks(s, 0)
+		if i >= len(s) || s[i] != '[' {
+			return
 		}
-		if s[i] == ',' {
-			i++
-			continue
+		for i++; ; {
+			if i = blanks(s, i); i >= len(s) || s[i] == ']' {
+				return
+			}
+			if s[i] == ',' {
+				i++
+				continue
+			}
+			end, ok := skipJSON(s, i)
+			if !ok || !yield(s[i:end]) {
+				return
+			}
+			i = end
 		}
-		end, ok := skipJSON(s, i)
-		if !ok {
-			return list
-		}
-		list = append(list, s[i:end])
-		i = end
 	}
 }
 

@@ -28,6 +28,7 @@ package parse
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/backissue/backissue/feed"
@@ -38,6 +39,25 @@ type Options struct {
 	URL         string      // where they came from (the final address, after redirects); base of relative URLs
 	ContentType string      // the HTTP header field, for its charset; empty for files
 	Identity    feed.Policy // what is trusted to tell the articles apart
+	// Whole has every item read, however many there are. It is meant for the owner's own files: a
+	// stranger could fill the memory with items, and of his feeds the first 20,000 are read.
+	Whole bool
+}
+
+// maxItems is how many items of a stranger's feed are read. The longest that people publish have a
+// quarter of it.
+const maxItems = 20_000
+
+// most returns how many items are read.
+func (o *Options) most() int {
+	if o.Whole {
+		return math.MaxInt
+	}
+	return maxItems
+}
+
+func tooMany(most int) string {
+	return fmt.Sprintf("the feed had more than %d items; the rest was left out", most)
 }
 
 // Document is a feed as it was read.
