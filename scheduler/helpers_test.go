@@ -111,6 +111,16 @@ func (c *clock) Now() time.Time {
 	return c.now
 }
 
+// peek looks at the clock without its going on.
+func (c *clock) peek() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// set puts the clock forward to a moment.
+func (c *clock) set(t time.Time) { c.advance(max(0, t.Sub(c.peek()))) }
+
 func (c *clock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -228,6 +238,10 @@ func (f *faulty) Due(ctx context.Context, now time.Time, limit int) ([]feed.Sour
 		return nil, f.dueErr
 	}
 	return f.Store.Due(ctx, now, limit)
+}
+
+func (f *faulty) SourcesAt(ctx context.Context, host string, limit int) ([]feed.Source, error) {
+	return f.Store.(*bolt.DB).SourcesAt(ctx, host, limit)
 }
 
 func (f *faulty) Sources(ctx context.Context, after feed.SourceID, limit int) ([]feed.Source, error) {

@@ -53,9 +53,7 @@ func schedule(s *feed.Source, a answer) (allowed, due time.Time) {
 	if a.err != nil {
 		due = a.at.Add(backoff(s, a))
 	}
-	if due.Before(allowed) {
-		due = allowed
-	}
+	due = latest(due, allowed)
 	return allowed, later(s, due, due.Sub(a.at))
 }
 

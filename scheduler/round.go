@@ -312,12 +312,14 @@ func (r *round) mayVisit(ctx context.Context, src feed.Source) (Event, bool) {
 	case refusedUntil(&src).After(now):
 		until = refusedUntil(&src)
 		why = leftAlone(src.Fetch.Status, until)
-	case r.forced || !until.After(now):
+	case r.forced:
 		return Event{}, true
+	default: // what is visited late may have come into an hour that is to be skipped
+		if until = open(src.Fetch.Skip, latest(until, now)); !until.After(now) {
+			return Event{}, true
+		}
 	}
-	if until.After(next.Fetch.Allowed) {
-		next.Fetch.Allowed = open(next.Fetch.Skip, until)
-	}
+	next.Fetch.Allowed = open(next.Fetch.Skip, latest(next.Fetch.Allowed, until))
 	if due := later(&next, next.Fetch.Allowed, until.Sub(now)); due.After(next.Fetch.Due) {
 		next.Fetch.Due = due
 	}
@@ -331,6 +333,13 @@ func (r *round) mayVisit(ctx context.Context, src feed.Source) (Event, bool) {
 		e.Source = saved.Source
 	}
 	return e, false
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // ErrNotSubscribed is returned for a source that is in the archive and not polled.

@@ -25,6 +25,8 @@ type Subscription struct {
 	// Identity is what to trust to tell the feed's articles apart; the zero value is right for nearly
 	// all, and leaves a source that is known already as it is.
 	Identity feed.Policy
+	// Access is what the owner gives along, to the host of URL and to no other.
+	Access feed.Access
 	// NoFetch stores the subscription as it is, to be visited for the first time when a round comes
 	// by. It is meant for lists of subscriptions.
 	NoFetch bool
@@ -92,7 +94,7 @@ func (s *Scheduler) Add(ctx context.Context, want Subscription) (Result, error) 
 	if want.NoFetch || s.refuses(ctx, addresses[0]) {
 		return s.follow(ctx, s.wished(addresses[0], want), Result{})
 	}
-	f, err := s.find(ctx, addresses, want.Identity)
+	f, err := s.find(ctx, addresses, &want)
 	switch {
 	case err == nil:
 		return s.begin(ctx, want, f)
@@ -118,7 +120,25 @@ func (s *Scheduler) refuses(ctx context.Context, address string) bool {
 
 // known returns what the wish says of a source that is there already.
 func (w *Subscription) known(address string) feed.Source {
-	return feed.Source{URL: address, Tags: w.Tags, Identity: w.Identity}
+	return feed.Source{URL: address, Tags: w.Tags, Identity: w.Identity, Access: w.accessTo(address)}
+}
+
+// accessTo returns what is given along to an address: where it is that of a feed which a page on
+// another host names, only the proxy.
+func (w *Subscription) accessTo(address string) feed.Access {
+	typed, err := addresses(w.URL)
+	if err == nil && sameOrigin(typed[0], address) {
+		return w.Access
+	}
+	return feed.Access{Proxy: w.Access.Proxy}
+}
+
+// secret reports whether something is given along that must not go out in the clear because https fails
+// for once.
+func (w *Subscription) secret() bool {
+	a := w.Access
+	a.Proxy = ""
+	return !a.IsZero()
 }
 
 // wished returns a new source as the owner describes it, due now.
@@ -126,7 +146,8 @@ func (s *Scheduler) wished(address string, want Subscription) feed.Source {
 	now := s.now()
 	return feed.Source{
 		URL: address, Title: want.Title, Home: want.Home, Tags: want.Tags, Identity: want.Identity, Added: now,
-		Fetch: feed.FetchState{Due: now},
+		Access: want.accessTo(address),
+		Fetch:  feed.FetchState{Due: now},
 	}
 }
 
@@ -187,17 +208,17 @@ type found struct {
 
 // find fetches the first of the addresses that answers at all, and returns the feed there, or the
 // best one that the page there names.
-func (s *Scheduler) find(ctx context.Context, addresses []string, identity feed.Policy) (*found, error) {
+func (s *Scheduler) find(ctx context.Context, addresses []string, want *Subscription) (*found, error) {
 	var first error
 	for _, address := range addresses {
-		res, err := s.Fetch.Get(ctx, fetch.Request{URL: address, Trusted: true})
+		res, err := s.Fetch.Get(ctx, fetch.Request{URL: address, Trusted: true, Access: want.accessTo(address)})
 		if err == nil {
-			return s.look(ctx, address, res, identity)
+			return s.look(ctx, address, res, want)
 		}
 		if first == nil {
 			first = err
 		}
-		if !unreachable(err) {
+		if !unreachable(err) || want.secret() {
 			break
 		}
 	}
@@ -210,8 +231,8 @@ func unreachable(err error) bool {
 	return errors.As(err, &e) && (e.Class == fetch.ClassConnect || e.Class == fetch.ClassTLS || e.Class == fetch.ClassTimeout)
 }
 
-func (s *Scheduler) look(ctx context.Context, address string, res *fetch.Response, identity feed.Policy) (*found, error) {
-	doc, err := read(res, s.policy(ctx, address, identity))
+func (s *Scheduler) look(ctx context.Context, address string, res *fetch.Response, want *Subscription) (*found, error) {
+	doc, err := read(res, s.policy(ctx, address, want.Identity))
 	if err == nil {
 		return &found{address: address, res: res, doc: doc}, nil
 	}
@@ -220,7 +241,7 @@ func (s *Scheduler) look(ctx context.Context, address string, res *fetch.Respons
 		return nil, fmt.Errorf("%w, and it names no feed", err)
 	}
 	for i, l := range links[:min(len(links), maxCandidates)] {
-		f, failure := s.candidate(ctx, address, l.Href, identity)
+		f, failure := s.candidate(ctx, address, l.Href, want)
 		switch {
 		case ctx.Err() != nil:
 			return nil, failure
@@ -236,7 +257,7 @@ func (s *Scheduler) look(ctx context.Context, address string, res *fetch.Respons
 
 // candidate fetches a feed that a page names. The page's own host was named by the owner, any other
 // was not.
-func (s *Scheduler) candidate(ctx context.Context, page, href string, identity feed.Policy) (*found, error) {
+func (s *Scheduler) candidate(ctx context.Context, page, href string, want *Subscription) (*found, error) {
 	address, err := normal(href)
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w", href, err)
@@ -244,11 +265,11 @@ func (s *Scheduler) candidate(ctx context.Context, page, href string, identity f
 	if known, err := s.Store.SourceByURL(ctx, address); err == nil && known.Subscribed {
 		return &found{address: address}, nil
 	}
-	res, err := s.Fetch.Get(ctx, fetch.Request{URL: address, Trusted: hostOf(address) == hostOf(page)})
+	res, err := s.Fetch.Get(ctx, fetch.Request{URL: address, Trusted: hostOf(address) == hostOf(page), Access: want.accessTo(address)})
 	if err != nil {
 		return nil, err
 	}
-	doc, err := read(res, s.policy(ctx, address, identity))
+	doc, err := read(res, s.policy(ctx, address, want.Identity))
 	if err != nil {
 		return nil, err
 	}

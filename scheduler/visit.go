@@ -72,6 +72,9 @@ func spent(t feed.Tally, res *fetch.Response, err error, at time.Time) feed.Tall
 	var e *fetch.Error
 	if errors.As(err, &e) {
 		t.Requests += uint64(e.Requests)
+		if e.Requests > 0 && unreached(e) {
+			t.Requests-- // nobody has heard of the last one
+		}
 		t.Bytes += uint64(e.Wire)
 		if refuses(e.Status) {
 			t.Refused++
