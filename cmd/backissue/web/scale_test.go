@@ -20,7 +20,7 @@ var benchSizes = flag.String("articles", "1000,10000", "sizes of the archives of
 // BenchmarkDocument is what it costs to make a document and to say that it has not changed, in archives
 // of several sizes: no more in a large one.
 //
-//	go test -run '^$' -bench Document -articles 10000,1000000 -timeout 2h ./cmd/backissue/web
+//	go test ./cmd/backissue/web -run "^$" -bench Document -timeout 2h -articles 10000,1000000
 func BenchmarkDocument(b *testing.B) {
 	for size := range strings.SplitSeq(*benchSizes, ",") {
 		n, err := strconv.Atoi(size)
