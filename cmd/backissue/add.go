@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -18,14 +19,20 @@ const sideBySide = 8
 func newAdd(e *env, g *globals) *cobra.Command {
 	var o subscribing
 	var identity string
+	var given accessFlags
 	c := &cobra.Command{
 		Use:   "add URL|FILE.opml…",
 		Short: "Subscribe to feeds",
 		Long: `Subscribe to the feed at an address, or to the best of the feeds that the page at that
 address names, and take in what it holds. Of a list of subscriptions (OPML), subscribe to
-every feed in it; they are visited at the next round, and its folders become tags.`,
+every feed in it; they are visited at the next round, and its folders become tags.
+
+What a publisher wants to see from subscribers (a password, a token, a cookie, a header) goes to
+the host of the address alone, and is shown nowhere. Arguments can be seen by everybody on the
+machine while the command runs, so secrets are read from files; "-" is standard input.`,
 		Example: `  backissue add https://example.org/feed.xml
   backissue add --tag news --tag world example.org
+  backissue add --user me --password-file secret.txt https://example.org/members.xml
   backissue add --identity link https://example.org/new-guids-every-day.xml
   backissue add subscriptions.opml`,
 		Args: cobra.MinimumNArgs(1),
@@ -34,6 +41,7 @@ every feed in it; they are visited at the next round, and its folders become tag
 	c.Flags().BoolVar(&o.force, "force", false, "subscribe even if there is no feed at the address now")
 	c.Flags().StringVar(&identity, "identity", feed.PolicyAuto.String(),
 		"what tells its articles apart: auto, or guid, link or title alone, for a publisher who spoils the others")
+	given.register(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		return g.withArchive(c.Context(), e, func(a *archive) error {
 			var ok bool
@@ -48,6 +56,13 @@ every feed in it; they are visited at the next round, and its folders become tag
 				} else {
 					addresses = append(addresses, arg)
 				}
+			}
+			var err error
+			if o.access, err = given.read(e, len(addresses) == 1 && len(lists) == 0); err != nil {
+				return err
+			}
+			if len(lists) > 0 && o.access.Proxy != "" {
+				return usageError{errors.New("a proxy is for the addresses that are given with it, and not for a list")}
 			}
 			failed := subscribeAll(c.Context(), e, a, addresses, o)
 			if len(lists) > 0 {
@@ -79,6 +94,7 @@ type subscribing struct {
 	quiet bool
 	// identity is what to trust to tell articles apart.
 	identity feed.Policy
+	access   feed.Access
 }
 
 // subscribeAll subscribes to addresses, says what became of each in the order in which they were
@@ -98,7 +114,7 @@ func subscribeAll(ctx context.Context, e *env, a *archive, addresses []string, o
 	for range min(sideBySide, len(addresses)) {
 		wg.Go(func() {
 			for i := range turns {
-				r, err := a.Scheduler.Add(ctx, scheduler.Subscription{URL: addresses[i], Tags: o.tags, Force: o.force, Identity: o.identity})
+				r, err := a.Scheduler.Add(ctx, scheduler.Subscription{URL: addresses[i], Tags: o.tags, Force: o.force, Identity: o.identity, Access: o.access})
 				outcomes[i] <- outcome{r, err}
 			}
 		})

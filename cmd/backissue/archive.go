@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"strings"
 	"time"
 
 	"github.com/backissue/backissue/cmd/backissue/control"
@@ -64,7 +65,7 @@ func (g *globals) withArchive(ctx context.Context, e *env, do func(*archive) err
 		return err
 	}
 	for until := time.Now().Add(patience); ; {
-		a, err := openArchive(dir)
+		a, err := openArchive(dir, e.Getenv)
 		if err == nil {
 			return a.own(ctx, e, do)
 		}
@@ -104,7 +105,7 @@ func (g *globals) withExisting(ctx context.Context, e *env, do func(*archive) er
 }
 
 // openArchive opens the archive in a folder, and makes both if they are not there.
-func openArchive(dir string) (*archive, error) {
+func openArchive(dir string, getenv func(string) string) (*archive, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, noArchive{fmt.Errorf("make the archive's folder: %w", err)}
 	}
@@ -113,10 +114,11 @@ func openArchive(dir string) (*archive, error) {
 		return nil, noArchive{err}
 	}
 	log := slog.New(slog.DiscardHandler)
+	client := &fetch.Client{UserAgent: fetch.UserAgent(release), Allow: strings.Fields(getenv("BACKISSUE_ALLOW")), Log: log}
 	return &archive{
 		Store: db,
 		Scheduler: &scheduler.Scheduler{
-			Store: db, Fetch: &fetch.Client{UserAgent: fetch.UserAgent(release), Log: log}, Log: log,
+			Store: db, Fetch: client, Log: log,
 		},
 		Dir: dir,
 	}, nil

@@ -24,7 +24,7 @@ type env struct {
 
 // environment is what the program heeds of the environment.
 func environment() []string {
-	return []string{"BACKISSUE_DATA", "BACKISSUE_LISTEN", "BACKISSUE_BASE_URL", "XDG_DATA_HOME", "HOME"}
+	return []string{"BACKISSUE_DATA", "BACKISSUE_LISTEN", "BACKISSUE_BASE_URL", "BACKISSUE_ALLOW", "XDG_DATA_HOME", "HOME"}
 }
 
 // path returns a path as it is to be opened.

@@ -13,7 +13,7 @@ import (
 
 // TestFinishSearches cuts a search off, as a crash would, and expects it to be finished.
 func TestFinishSearches(t *testing.T) {
-	a, err := openArchive(t.TempDir())
+	a, err := openArchive(t.TempDir(), func(string) string { return "" })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -130,7 +130,13 @@ func cmdUpstream(ts *testscript.TestScript, neg bool, args []string) {
 			w.Header().Set("ETag", fmt.Sprintf(`"%x"`, info.Size()))
 		}
 		s.mu.Lock()
-		s.log = append(s.log, fmt.Sprintf("%s %s If-None-Match=%s", r.Method, r.URL, r.Header.Get("If-None-Match")))
+		line := fmt.Sprintf("%s %s If-None-Match=%s", r.Method, r.URL, r.Header.Get("If-None-Match"))
+		for _, name := range []string{"Authorization", "Cookie", "X-Key"} {
+			if v := r.Header.Get(name); v != "" {
+				line += fmt.Sprintf(" %s=%s", name, v)
+			}
+		}
+		s.log = append(s.log, line)
 		s.mu.Unlock()
 		files.ServeHTTP(w, r)
 	}))
