@@ -204,7 +204,7 @@ func TestHostileServers(t *testing.T) {
 					return
 				}
 			}
-		}, fetch.ClassBody},
+		}, fetch.ClassTooLarge},
 		"slow headers": {func(c net.Conn) {
 			io.WriteString(c, "HTTP/1.1 200 OK\r\nX-Slow: ")
 			for {

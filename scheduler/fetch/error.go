@@ -77,12 +77,16 @@ func (c *Client) explain(u *url.URL, begun bool, err error) (Class, string) {
 	switch {
 	case errors.Is(err, errPrivate):
 		return ClassPrivate, fmt.Sprintf("%s is on a private network, and is not among the hosts that the owner allows", u.Hostname())
+	case errors.As(err, &proxy) && isDial(err):
+		return ClassConnect, "the proxy does not get through: " + bare(proxy.error)
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return ClassDNS, fmt.Sprintf("there is no host %q", u.Hostname())
 	case errors.As(err, &dns):
 		return ClassOffline, fmt.Sprintf("the host %q could not be looked up", u.Hostname())
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.ENETDOWN):
 		return ClassOffline, "there is no network"
+	case strings.Contains(err.Error(), "response headers exceeded"): // net/http says it in words only
+		return ClassTooLarge, "the header fields are larger than " + size(maxHeaderBytes)
 	case errors.Is(err, errTooLarge):
 		return ClassTooLarge, "the answer is larger than " + size(c.maxBytes())
 	case errors.Is(err, errTooSlow):
@@ -94,8 +98,6 @@ func (c *Client) explain(u *url.URL, begun bool, err error) (Class, string) {
 		return ClassTimeout, "no answer in time"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return ClassConnect, u.Host + " refuses connections"
-	case errors.As(err, &proxy):
-		return ClassConnect, "the proxy does not get through: " + bare(proxy.error)
 	case isTLS(err):
 		return ClassTLS, "no secure connection: " + bare(err)
 	case errors.As(err, &encoding):
@@ -107,6 +109,8 @@ func (c *Client) explain(u *url.URL, begun bool, err error) (Class, string) {
 			return ClassBody, "the answer broke off"
 		}
 		return ClassConnect, "the server hung up without an answer"
+	case errors.As(err, &proxy):
+		return ClassConnect, "the proxy does not get through: " + bare(proxy.error)
 	}
 	return ClassBody, "the answer cannot be read: " + bare(err)
 }
@@ -118,7 +122,7 @@ func (e proxyError) Unwrap() error { return e.error }
 
 func isDial(err error) bool {
 	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
+	return errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect" || op.Op == "socks connect")
 }
 
 func isTLS(err error) bool {

@@ -1,11 +1,29 @@
 package fetch
 
-import "net/netip"
+import (
+	"crypto/x509"
+	"net/http"
+	"net/netip"
+)
 
 // TreatAsPublic lets a test have public addresses on the loopback network.
 func (c *Client) TreatAsPublic(p netip.Prefix) {
 	c.setup.Do(c.init)
 	c.guard = newGuard(nil, c.Resolver, c.Allow, p)
+}
+
+// TrustRoots has the client trust other signers of certificates than the system's.
+func (c *Client) TrustRoots(pool *x509.CertPool) {
+	c.setup.Do(c.init)
+	for _, rt := range c.guard.pools {
+		rt.(*http.Transport).TLSClientConfig.RootCAs = pool
+	}
+}
+
+// Reaches reports whether an address in digits can be dialled.
+func (c *Client) Reaches(ip netip.Addr, named bool) bool {
+	c.setup.Do(c.init)
+	return c.guard.within(c.guard.reachOf(ip.String(), named), ip)
 }
 
 // Hosts returns how many hosts the client remembers.
