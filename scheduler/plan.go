@@ -65,12 +65,18 @@ func wish(s *feed.Source, a answer) time.Duration {
 		if a.ours || unreached(e) {
 			return e.RetryAfter // of a redirect on the way
 		}
-		a.retry = max(a.retry, e.RetryAfter)
-		if e.Status == http.StatusTooManyRequests && a.retry == 0 {
-			a.retry = day
-		}
+		a.retry = max(a.retry, retryAfter(e))
 	}
 	return max(floor(s), s.Fetch.TTL, a.fresh, a.retry)
+}
+
+// retryAfter is how long a server that has failed a request wants to be left alone; 0 where it does
+// not. One that is asked too much means a day, if it does not say.
+func retryAfter(e *fetch.Error) time.Duration {
+	if e.Status == http.StatusTooManyRequests && e.RetryAfter == 0 {
+		return day
+	}
+	return e.RetryAfter
 }
 
 // unreached reports whether a request ended before any server heard of it.

@@ -58,7 +58,6 @@ type said struct {
 	body   string
 	wish   time.Duration // of the hints in it; of a refusal, its Retry-After
 	stands bool          // and what was said before stands too
-	broken bool          // no answer at all: the connection is cut
 }
 
 func newPublisher(now func() time.Time) *publisher {

@@ -306,9 +306,11 @@ func (r *round) mayVisit(ctx context.Context, src feed.Source) (Event, bool) {
 	host, closed := r.hosts.closed(hostOf(src.URL), now)
 	switch {
 	case closed:
-		until = host.until
-		why = leftAlone(host.status, until)
-		next.Fetch.Status, next.Fetch.Problem = host.status, why.Error()
+		why = leftAlone(host.status, host.until)
+		if host.until.After(until) { // or its own publisher's wish is the longer one
+			until = host.until
+			next.Fetch.Status, next.Fetch.Problem = host.status, why.Error()
+		}
 	case refusedUntil(&src).After(now):
 		until = refusedUntil(&src)
 		why = leftAlone(src.Fetch.Status, until)

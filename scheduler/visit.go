@@ -38,7 +38,7 @@ func (s *Scheduler) exchange(ctx context.Context, src feed.Source, free func()) 
 	src.Fetch.Tally = spent(src.Fetch.Tally, res, err, at)
 	if err != nil {
 		failure := answer{at: at, err: err}
-		s.refused(ctx, &src, failure)
+		s.refused(&src, failure)
 		free()
 		return s.failed(ctx, src, failure)
 	}
@@ -90,13 +90,14 @@ func refuses(status int) bool {
 
 // refused notes a refusal that may be meant for the whole host. It is called before the host is asked
 // for anything else.
-func (s *Scheduler) refused(ctx context.Context, src *feed.Source, a answer) {
+func (s *Scheduler) refused(src *feed.Source, a answer) {
 	var e *fetch.Error
-	if !errors.As(a.err, &e) || !refuses(e.Status) || e.RetryAfter == 0 && e.Status != http.StatusTooManyRequests {
+	if !errors.As(a.err, &e) || !refuses(e.Status) {
 		return
 	}
-	s.recall(ctx, hostOf(src.URL))
-	s.hosts.refuse(src.URL, a.at.Add(wish(src, a)), e.Status, a.at)
+	if retry := retryAfter(e); retry > 0 {
+		s.hosts.refuse(src.URL, a.at.Add(retry), e.Status, a.at)
+	}
 }
 
 // plan enters into a source's fetch state when it may be asked again and when it will be.
