@@ -260,6 +260,17 @@ type Store interface {
 	// Restore undoes what Withdraw did: a further revision says what the last one before that said, and
 	// is not held back. An article that is not withdrawn stays as it is. Errors are as in Withdraw.
 	Restore(ctx context.Context, ids ...feed.ID) error
+	// SetPush changes how a source stands with its WebSub hub ([feed.FetchState.Push]), which nothing else
+	// changes once the source is there; Save leaves it alone. change may be called several times over, each time
+	// with what is stored. ErrNotFound for no such source.
+	SetPush(ctx context.Context, id feed.SourceID, change func(*feed.Push)) error
+	// Enrol stores subscribers to the archive's own feeds, each in place of the one who has the same Topic and
+	// Callback.
+	Enrol(ctx context.Context, subscribers ...Subscriber) error
+	// Dismiss ends the subscription of a callback to a topic. That there is none is no error.
+	Dismiss(ctx context.Context, topic, callback string) error
+	// Subscribers returns all subscribers, in an order of their own.
+	Subscribers(ctx context.Context) ([]Subscriber, error)
 	// Shelve puts a document of a publisher's own archive on top of the source's shelf, and keeps how
 	// far the walk has come, in one. With a nil document it keeps only that.
 	Shelve(ctx context.Context, id feed.SourceID, h feed.History, document *Shelved) error
@@ -272,6 +283,15 @@ type Store interface {
 	Check(ctx context.Context) ([]string, error)
 	// Close ends the use of the archive. Saves that were under way are finished first.
 	Close() error
+}
+
+// Subscriber is somebody who is told what is new in one of the archive's own feeds (W3C WebSub).
+type Subscriber struct {
+	Topic    string    // address of the feed document
+	Callback string    // address to which it is delivered
+	Secret   string    // with which deliveries are signed; empty for no signature
+	Until    time.Time // when the subscription ends
+	Told     uint64    // the [Feed.Edition] that was delivered last, or that the feed had at the beginning
 }
 
 // Batch is what one visit to a source, or one imported file, brought.

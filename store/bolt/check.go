@@ -39,6 +39,7 @@ func (d *DB) Check(ctx context.Context) ([]string, error) {
 		c.shelves()
 		c.touches()
 		c.keys()
+		c.hub()
 		faults = append(faults, c.faults...)
 		return ctx.Err()
 	})

@@ -56,6 +56,9 @@ import (
 //	twin         hash of host(4) hash of name(8)  -> article(8) that first had the name
 //	twins        article(8) younger twin(8)       -> ""
 //	key          hash of beginning(4) hash(8)     -> article(8) that first had the Key, of any source
+//	hub          hash of topic(16) hash of
+//	                     callback(16)             -> CBOR: who is told what is new in a feed; the bucket
+//	                                                 is made with the first of them
 //
 // The number of an article is the sequence number of its first revision. Feed 1 is the feed of
 // everything. A key prefix (a source's, a feed's) keeps what is written together close together, so
@@ -86,6 +89,7 @@ var (
 	bucketAbout     = []byte("about")
 	bucketShelf     = []byte("shelf")
 	bucketSearch    = []byte("search")
+	bucketHub       = []byte("hub")
 )
 
 func buckets() [][]byte {

@@ -127,6 +127,7 @@ func (t *txn) putSource(s feed.Source, now time.Time) (is, was *feed.Source, err
 	}
 	s.Held, s.Fetch.Gaps, s.Fetch.Gap = known.Held, known.Fetch.Gaps, known.Fetch.Gap
 	s.Fetch.Most, s.Fetch.History = max(s.Fetch.Most, known.Fetch.Most), known.Fetch.History
+	s.Fetch.Push = known.Fetch.Push
 	if err := t.retitle(&s, known, now); err != nil {
 		return nil, nil, err
 	}

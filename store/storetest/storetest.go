@@ -93,6 +93,8 @@ func Run(t *testing.T, open Open) {
 		{"WithdrawnFromEveryStanding", withdrawnStandings},
 		{"WithdrawnTwins", withdrawnTwins},
 		{"WithdrawnFromSearches", withdrawnFromSearches},
+		{"SubscribersAreKept", subscribersAreKept},
+		{"PushIsNobodyElses", pushIsNobodyElses},
 	} {
 		t.Run(promise.name, func(t *testing.T) {
 			h := &harness{T: t, open: open, dir: t.TempDir()}
