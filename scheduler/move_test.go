@@ -1,6 +1,7 @@
 package scheduler_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
