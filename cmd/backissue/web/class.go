@@ -56,7 +56,8 @@ func newClass(mediaType, keep string, more ...field) *class {
 //
 // Its header has eight fields at most, since with the ninth net/http needs two maps more for each
 // answer, which costs as much as all else that is done for it here. That is why it has no
-// X-Content-Type-Options: what is labelled XML or JSON no browser takes for anything else.
+// X-Content-Type-Options: what is labelled XML or JSON no browser takes for anything else. (Where a hub
+// is named there are nine; see discovery.)
 //
 // What is given in vary is what the documents depend on besides their encoding.
 func newFeedClass(mediaType, keep string, vary ...string) *class {

@@ -26,6 +26,7 @@ type document struct {
 
 	etags        [encodings][]string // header values, ready to go out
 	lastModified []string
+	links        []string // the Link field, if there is one
 
 	checked atomic.Uint64 // the archive's edition at which the document was last found current
 	encode  sync.Mutex    // held while another encoding is made
@@ -88,6 +89,9 @@ func (s *site) send(w http.ResponseWriter, r *http.Request, d *document) bool {
 	h["Content-Length"] = out.length
 	if d.lastModified != nil {
 		h["Last-Modified"] = d.lastModified
+	}
+	if d.links != nil {
+		h["Link"] = d.links
 	}
 	if out.encoding != identity {
 		h["Content-Encoding"] = d.class.codings[out.encoding]

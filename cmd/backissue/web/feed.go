@@ -109,6 +109,7 @@ type validity struct {
 type published struct {
 	path     string
 	class    *class
+	links    []string // the Link field; nil for none
 	validity func(context.Context) (validity, error)
 	// render makes the document, and says what it is as it was made.
 	render func(context.Context, io.Writer) (validity, error)
@@ -127,6 +128,7 @@ func (s *site) answer(w http.ResponseWriter, r *http.Request, p published) error
 			return nil, fmt.Errorf("write %q: %w", p.path, err)
 		}
 		doc := newDocument(p.path, p.class, v.tag, v.modified, bytes.Clone(b.Bytes()))
+		doc.links = p.links
 		doc.checked.Store(edition)
 		s.cache.put(doc)
 		return doc, nil
@@ -163,6 +165,7 @@ func (s *site) feedDocument(w http.ResponseWriter, r *http.Request, ref store.Re
 	p := published{
 		path:  path(ref) + format.Ext,
 		class: format.live,
+		links: s.discovery(path(ref) + format.Ext),
 		validity: func(ctx context.Context) (validity, error) {
 			f, err := s.record(ctx, ref, format.Ext)
 			return validity{s.feedTag(f, format), changed(f)}, err
@@ -228,6 +231,9 @@ func (s *site) liveDocument(ctx context.Context, f store.Feed, this *format, art
 		newest := s.base + escaped(archivePath(f.Ref, f.Sealed-1)+this.Ext)
 		d.Links = append(d.Links, feed.Link{Rel: "prev-archive", Href: newest, Type: bareType(this.MediaType)})
 		d.NextURL = newest
+	}
+	if s.hub != "" {
+		d.Links = append(d.Links, feed.Link{Rel: "hub", Href: s.hub})
 	}
 	if f.Kind == store.Source {
 		source, err := s.archive.Source(ctx, f.Source)

@@ -35,6 +35,9 @@ type Options struct {
 	// Deltas lets readers who ask for it have only what is new in a feed since they came last (RFC 3229,
 	// A-IM: feed). There are programs that ask and do not understand the answer, so it is not for all.
 	Deltas bool
+	// Hub is the address of the WebSub hub that tells of what is new in the live documents of the feeds,
+	// which name it; none where empty.
+	Hub string
 	// CacheBytes bounds what finished documents may take in memory; 64 MiB where 0.
 	CacheBytes int64
 }
@@ -66,6 +69,7 @@ func New(o Options) (http.Handler, error) {
 		prefix:  strings.TrimRight(base.EscapedPath(), "/"),
 		title:   o.Title,
 		version: o.Version,
+		hub:     o.Hub,
 		log:     o.Log,
 		deltas:  o.Deltas,
 		cache:   newCache(o.CacheBytes),
@@ -79,6 +83,9 @@ func New(o Options) (http.Handler, error) {
 		return nil, err
 	}
 	s.salt = fingerprint(s.base, s.title, s.version)
+	if s.hub != "" {
+		s.salt = fingerprint(s.salt, s.hub)
+	}
 	if s.pages, err = newPages(); err != nil {
 		return nil, err
 	}
@@ -96,6 +103,7 @@ type site struct {
 	prefix  string // the base's path, escaped; links on pages begin with it
 	title   string
 	version string
+	hub     string // address; "" for none
 	salt    string // what besides the archive decides the bytes that go out
 	log     *slog.Logger
 	deltas  bool
