@@ -1,6 +1,8 @@
 package bolt
 
 import (
+	"bytes"
+	"encoding/binary"
 	"slices"
 	"time"
 
@@ -242,7 +244,7 @@ func (t *txn) move(id feed.ID, was *feed.Article, before, after []place, at time
 }
 
 // filed is the feeds in which a revision is filed: those that it belongs to, but of a twin only its
-// own source's, and those in whose live documents the elder is not.
+// own source's, and those in whose live documents neither the elder is nor another twin that came before.
 func (t *txn) filed(a *feed.Article, count bool) ([]*openFeed, error) {
 	feeds, err := t.membership(a, count)
 	if err != nil || a.Twin == 0 {
@@ -252,28 +254,50 @@ func (t *txn) filed(a *feed.Article, count bool) ([]*openFeed, error) {
 	if err != nil {
 		return nil, err
 	}
-	live, withdrawn, err := t.elder(a)
-	if err != nil || live == nil {
-		return feeds, err
+	for _, id := range t.elders(a) {
+		live, withdrawn, err := t.elder(id)
+		switch {
+		case err != nil:
+			return nil, err
+		case live == nil:
+			continue
+		}
+		var places []*openFeed
+		if withdrawn {
+			if places, err = t.membership(live, false); err != nil {
+				return nil, err
+			}
+		}
+		feeds = slices.DeleteFunc(feeds, func(f *openFeed) bool {
+			return f != own && (slices.Contains(places, f) || !withdrawn && t.stands(place{feed: f, when: sortable(live.When())}, live.ID))
+		})
 	}
-	if withdrawn {
-		places, err := t.membership(live, false)
-		return slices.DeleteFunc(feeds, func(f *openFeed) bool { return f != own && slices.Contains(places, f) }), err
-	}
-	return slices.DeleteFunc(feeds, func(f *openFeed) bool {
-		return f != own && t.stands(place{feed: f, when: sortable(live.When())}, live.ID)
-	}), nil
+	return feeds, nil
 }
 
-// elder returns the live revision of a twin's elder, nil for none. One that is withdrawn keeps the
-// places that it had, so that the article is gone from there: of that it is the last revision before.
-func (t *txn) elder(a *feed.Article) (live *feed.Article, withdrawn bool, err error) {
-	elder, err := t.newest(a.Twin)
+// elders is a twin's elder and those of its other twins that came before.
+func (t *txn) elders(a *feed.Article) []feed.ID {
+	ids := []feed.ID{a.Twin}
+	prefix := u64(uint64(a.Twin))
+	c := t.bucket(bucketTwins).Cursor()
+	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+		if id := feed.ID(binary.BigEndian.Uint64(k[8:])); a.ID == 0 || id < a.ID {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// elder returns the live revision of an article of which another is the twin, nil for none. One that is
+// withdrawn keeps the places that it had, so that the article is gone from there: of that it is the last
+// revision before.
+func (t *txn) elder(id feed.ID) (live *feed.Article, withdrawn bool, err error) {
+	elder, err := t.newest(id)
 	if err != nil {
 		return nil, false, err
 	}
 	if elder.Withdrawn {
-		live, err = t.published(a.Twin)
+		live, err = t.published(id)
 		return live, true, err
 	}
 	m, err := t.mark(elder.ID)

@@ -247,24 +247,34 @@ func (t *txn) takeFinding(s *search, f finding, had map[uint32]seqs) (err error)
 }
 
 // foundIn returns the feeds of a search in which an article is filed that it finds: of a twin, those in
-// which the elder is not.
+// which no twin is that came before.
 func (t *txn) foundIn(s *search, a *feed.Article) ([]*openFeed, error) {
 	feeds, err := t.feedsOf(s, a)
 	if err != nil || a.Twin == 0 {
 		return feeds, err
 	}
-	live, _, err := t.elder(a)
-	if err != nil || live == nil {
-		return feeds, err
+	for _, id := range t.elders(a) {
+		live, _, err := t.elder(id)
+		if err != nil {
+			return nil, err
+		}
+		if live == nil {
+			continue
+		}
+		found, err := matches(t.tx, s, live, nil)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			continue
+		}
+		there, err := t.feedsOf(s, live)
+		if err != nil {
+			return nil, err
+		}
+		feeds = without(feeds, there)
 	}
-	if found, err := matches(t.tx, s, live, nil); err != nil || !found {
-		return feeds, err
-	}
-	there, err := t.feedsOf(s, live)
-	if err != nil {
-		return nil, err
-	}
-	return without(feeds, there), nil
+	return feeds, nil
 }
 
 // without returns the feeds that are not among others.

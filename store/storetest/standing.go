@@ -276,6 +276,14 @@ func twins(h *harness) {
 	c.GUID, c.Key, c.Title, c.Content, c.Published = "2", "2", "Another", "", noon.Truncate(24*time.Hour)
 	saved = h.saveFrom(there, noon, c)
 	h.equal("a link alone", must(h.Article(h.Context(), saved.Added[0]))(h).Twin, feed.ID(0))
+
+	// Two twins are in a feed where their elder is not: one stands for both.
+	d := article(3, "news")
+	h.save(noon.Add(4*time.Hour), d)
+	d.Tags = append(d.Tags, feed.Tag{Term: "third"})
+	h.saveFrom(there, noon.Add(5*time.Hour), d)
+	h.saveFrom(third, noon.Add(5*time.Hour), d)
+	h.equal("of two twins without their elder", []int{len(h.titles(tagged("third"))), len(h.log(tagged("third")))}, []int{1, 1})
 }
 
 // documentsNeverChange seals some documents early and some when they are full, and looks at them again
