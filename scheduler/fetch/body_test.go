@@ -24,9 +24,15 @@ func pack(t testing.TB, body string) string {
 	return b.String()
 }
 
+// encode packs a body that is not to be repeated.
+func encode(t *testing.T, encoding, body string) string {
+	return string(packed(t, encoding, body, int64(len(body))))
+}
+
 func TestUnpacks(t *testing.T) {
 	const body = "<rss>déjà vu</rss>"
 	packed := pack(t, body)
+	brotlied, zstded := encode(t, "br", body), encode(t, "zstd", body)
 	for name, answer := range map[string]struct{ encoding, body string }{
 		"plain":                   {"", body},
 		"gzip":                    {"gzip", packed},
@@ -35,6 +41,12 @@ func TestUnpacks(t *testing.T) {
 		"says packed and is not":  {"gzip", body},
 		"packed twice":            {"gzip", pack(t, packed)},
 		"padding behind":          {"gzip", packed + "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"},
+		"brotli":                  {"br", brotlied},
+		"brotli in gzip":          {"br, gzip", pack(t, brotlied)},
+		"says brotli and is not":  {"br", body},
+		"zstd":                    {"zstd", zstded},
+		"zstd without saying":     {"", zstded},
+		"brotli in zstd":          {"BR , Zstd", encode(t, "zstd", brotlied)},
 		"charset for an encoding": {"utf-8", body},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -37,7 +37,7 @@ type Answer struct {
 func (c *Client) Send(ctx context.Context, m Message) (*Answer, error) {
 	u, err := ParseURL(m.URL)
 	if err != nil {
-		return nil, &Error{URL: m.URL, Class: ClassAddress, Problem: err.Error(), Err: err}
+		return nil, &Error{URL: withoutUser(m.URL), Class: ClassAddress, Problem: err.Error(), Err: err}
 	}
 	c.setup.Do(c.init)
 	named := m.Trusted
