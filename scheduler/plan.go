@@ -100,7 +100,13 @@ func floor(s *feed.Source) time.Duration {
 // rhythm follows the source: the longer it has brought nothing new, and the longer its articles lie
 // apart, the longer it can wait. A visit so comes late by a quarter, at most, of the time that the
 // source had been quiet.
+//
+// One whose hub tells what is new is visited once a day, to see whether that is so: news that a visit had
+// to find are a sign that it is not.
 func rhythm(s *feed.Source, a answer) time.Duration {
+	if p := &s.Fetch.Push; p.Until.After(a.at) && !p.Pushed.IsZero() && !p.Pushed.Before(s.Fetch.Changed) {
+		return day
+	}
 	last := s.Fetch.Changed
 	if last.IsZero() {
 		last = s.Added

@@ -33,6 +33,7 @@ type Event struct {
 	Moved    string        // address to which the source says that it has moved for good
 	Adopted  bool          // that is its address from now on
 	Taken    feed.SourceID // the other source that has that address already, so that it is not adopted; 0 for none
+	Named    *Named        // the WebSub hub that the answer names; nil if it says nothing of one
 	Duration time.Duration // of the whole visit, with its save
 	N, Of    int           // this was the Nth visit that ended, of so many that its round knows of
 }

@@ -246,6 +246,7 @@ func (r *round) ended(e Event, more int) {
 	if e.Source.Fetch.History.Wanted && (e.Outcome == Changed || e.Outcome == Unchanged) {
 		r.walks.add(e.Source.ID)
 	}
+	r.hear(e)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.known += more

@@ -41,6 +41,9 @@ type Scheduler struct {
 	// Progress, if not nil, is called after each visit, one call at a time in each round.
 	Progress func(Event)
 
+	// Heard, if not nil, is told of each good visit, whoever had it made. It must not take long.
+	Heard func(Event)
+
 	// Walked, if not nil, is told of each stretch of a walk through a source's history that Run makes,
 	// one call at a time.
 	Walked func(Walk)

@@ -180,6 +180,7 @@ func (s *Scheduler) begin(ctx context.Context, want Subscription, f *found) (Res
 	}
 	r, err = s.follow(ctx, want.known(f.address), r)
 	r.Already = already
+	s.hear(e)
 	if err == nil && r.Source.Fetch.History.Wanted {
 		s.walks.add(r.Source.ID)
 	}

@@ -106,7 +106,7 @@ func plan(s *feed.Source, a answer) { s.Fetch.Allowed, s.Fetch.Due = schedule(s,
 // settle takes in where a good answer says that the source has moved to. It returns the beginnings of
 // the visit's event.
 func (s *Scheduler) settle(ctx context.Context, next *feed.Source, res *fetch.Response) Event {
-	e := Event{Outcome: Unchanged, Moved: res.Moved}
+	e := Event{Outcome: Unchanged, Moved: res.Moved, Named: named(res, nil)}
 	move, to := moves(next, res.Moved, next.Fetch.Checked)
 	if to == "" {
 		next.Fetch.Moved = move
@@ -139,6 +139,7 @@ func (s *Scheduler) took(ctx context.Context, src feed.Source, doc *parse.Docume
 	}
 	next.Fetch.Changed = now
 	e := s.settle(ctx, &next, res)
+	e.Named = named(res, &doc.Source)
 	plan(&next, learned)
 	e = s.keep(ctx, src, store.Batch{Source: next, Articles: doc.Articles, Whole: !doc.Cut}, e)
 	if e.Outcome == Failed || e.Added+e.Revised > 0 {

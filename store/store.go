@@ -317,6 +317,9 @@ type Batch struct {
 	// (RFC 5005 §4). One that is known in another version, and came in live, is an older version of it
 	// unless it is dated later ([feed.Article.Past]).
 	Past bool
+	// Pushed says that a hub has delivered Articles, perhaps late, or once more: a version that an article
+	// has had before is known, though a newer one has come since.
+	Pushed bool
 	// Unshelve takes the document on top of the source's shelf off it, together with this. Only
 	// Source.Fetch.History of the fetch state is stored then.
 	Unshelve bool

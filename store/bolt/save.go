@@ -226,7 +226,7 @@ func (v *visit) decide(it *item) (err error) {
 	if it.old != nil {
 		it.a.Twin, it.a.Homonym = it.old.Twin, it.old.Homonym
 	}
-	if it.change == feed.Revised && v.imported() {
+	if it.change == feed.Revised && (v.imported() || v.batch.Pushed) {
 		had, err := v.t.had(it.known, it.print)
 		if err != nil {
 			return err

@@ -64,3 +64,23 @@ func pushIsNobodyElses(h *harness) {
 	h.reopen()
 	h.equal("reopened", must(h.Source(h.Context(), src.ID))(h).Fetch.Push, want)
 }
+
+// pushedAgain delivers an old version once more, after a newer one has come.
+func pushedAgain(h *harness) {
+	h.visited(noon, articles(0, 40, "tag")...)
+	push := func(at time.Time, all ...feed.Article) store.Saved {
+		h.Helper()
+		src := must(h.SourceByURL(h.Context(), upstream))(h)
+		return must(h.Save(h.Context(), store.Batch{Source: src, Articles: all, Seen: at, Pushed: true}))(h)[0]
+	}
+	old := article(41, "tag")
+	edited := retitle(old, "Edited")
+	h.equal("new", len(push(noon.Add(time.Minute), old).Added), 1)
+	h.equal("edited", len(push(noon.Add(2*time.Minute), edited).Revised), 1)
+	again := push(noon.Add(3*time.Minute), old)
+	h.equal("the old version again", []int{again.Same, len(again.Revised), len(again.Gone)}, []int{1, 0, 0})
+	h.equal("when the source was visited last", must(h.SourceByURL(h.Context(), upstream))(h).Fetch.Checked, noon)
+	h.equal("polled, it is an edit", len(h.visited(noon.Add(time.Hour), append(articles(1, 40, "tag"), old)...).Revised), 1)
+	flood := push(noon.Add(2*time.Hour), articles(200, 400, "tag")...)
+	h.equal("of a flood, held", flood.Held, 200)
+}

@@ -95,6 +95,7 @@ func Run(t *testing.T, open Open) {
 		{"WithdrawnFromSearches", withdrawnFromSearches},
 		{"SubscribersAreKept", subscribersAreKept},
 		{"PushIsNobodyElses", pushIsNobodyElses},
+		{"PushedAgainIsNotNew", pushedAgain},
 	} {
 		t.Run(promise.name, func(t *testing.T) {
 			h := &harness{T: t, open: open, dir: t.TempDir()}
