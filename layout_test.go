@@ -35,6 +35,7 @@ var rooms = map[string][]string{
 
 	"scheduler":       {"scheduler/fetch"},
 	"scheduler/fetch": {},
+	"scheduler/push":  {"scheduler", "scheduler/fetch"},
 
 	"cmd/backissue":         {"cmd/backissue/control", "cmd/backissue/publish", "cmd/backissue/web"},
 	"cmd/backissue/control": {},

@@ -8,13 +8,14 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/backissue/backissue/cmd/backissue/control"
 	"github.com/backissue/backissue/scheduler"
 	"github.com/backissue/backissue/scheduler/fetch"
+	"github.com/backissue/backissue/scheduler/push"
 	"github.com/backissue/backissue/store"
 	"github.com/backissue/backissue/store/bolt"
 )
@@ -26,7 +27,8 @@ type archive struct {
 	Scheduler *scheduler.Scheduler
 	Dir       string
 
-	address atomic.Pointer[string] // where serve shows it, while it does
+	address atomic.Pointer[string]          // where serve shows it, while it does
+	hears   atomic.Pointer[push.Subscriber] // hears of visits, while serve has hubs tell what is new
 }
 
 // patience is how long a command waits for another process that has the archive and does not
@@ -115,13 +117,16 @@ func openArchive(dir string, getenv func(string) string) (*archive, error) {
 	}
 	log := slog.New(slog.DiscardHandler)
 	client := &fetch.Client{UserAgent: fetch.UserAgent(release), Allow: strings.Fields(getenv("BACKISSUE_ALLOW")), Log: log}
-	return &archive{
-		Store: db,
-		Scheduler: &scheduler.Scheduler{
-			Store: db, Fetch: client, Log: log,
-		},
-		Dir: dir,
-	}, nil
+	a := &archive{Store: db, Dir: dir}
+	a.Scheduler = &scheduler.Scheduler{Store: db, Fetch: client, Log: log, Heard: a.heard}
+	return a, nil
+}
+
+// heard passes on what a visit has found, whichever command had it made.
+func (a *archive) heard(e scheduler.Event) {
+	if s := a.hears.Load(); s != nil {
+		s.Heard(e)
+	}
 }
 
 // own runs do as the owner of the archive: as long as it takes, other commands are carried out too.

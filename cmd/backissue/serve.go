@@ -41,6 +41,7 @@ type server struct {
 	idle    bool
 	deltas  bool
 	verbose bool
+	pushing pushing
 }
 
 func newServe(e *env, g *globals) *cobra.Command {
@@ -67,6 +68,7 @@ While it runs, every other command works as usual, from another terminal or from
 	f.BoolVar(&s.idle, "no-fetch", false, "serve only; leave the visits to cron")
 	f.BoolVar(&s.deltas, "deltas", false, "send only what is new to readers who ask for it (RFC 3229); some ask and cannot read the answer")
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "log every visit that brought something")
+	s.pushing.register(c)
 	c.RunE = func(c *cobra.Command, args []string) error { return s.run(c.Context(), args) }
 	return c
 }
@@ -103,20 +105,24 @@ func (s *server) run(ctx context.Context, sources []string) error {
 
 // serve is run as the owner of the archive.
 func (s *server) serve(ctx context.Context, a *archive, sources []string) error {
-	listener, base, err := s.open()
+	listener, base, public, err := s.open()
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
 	a.address.Store(&base)
+	log := s.log()
+	s.pushing.begin(a, base, public, log)
 	if err := s.takeIn(ctx, a, sources); err != nil {
 		return err
 	}
-	log := s.log()
-	h, err := web.New(web.Options{Archive: a.Store, BaseURL: base, Title: s.title, Version: release, Deltas: s.deltas, Log: log})
+	h, err := web.New(web.Options{
+		Archive: a.Store, BaseURL: base, Title: s.title, Version: release, Deltas: s.deltas, Hub: s.pushing.address(base), Log: log,
+	})
 	if err != nil {
 		return usageError{err}
 	}
+	h = s.pushing.mount(a, h, base, s.e.Getenv, log)
 	stats, err := a.Stats(ctx)
 	if err != nil {
 		return err
@@ -143,6 +149,11 @@ func (s *server) work(ctx context.Context, a *archive, srv *http.Server, l net.L
 			s.log().Error("saved search failed", "error", err)
 		}
 	})
+	wg.Go(func() {
+		if err := s.pushing.run(ctx); err != nil {
+			stop(err)
+		}
+	})
 	if !s.idle {
 		wg.Go(func() {
 			if err := a.Scheduler.Run(ctx); err != nil {
@@ -165,8 +176,8 @@ func (s *server) work(ctx context.Context, a *archive, srv *http.Server, l net.L
 }
 
 // open takes the port, so that a port which is taken is an error before anything is taken in, and
-// returns the public address.
-func (s *server) open() (net.Listener, string, error) {
+// returns the address at which readers reach the archive, and whether that is one which was given.
+func (s *server) open() (l net.Listener, base string, public bool, err error) {
 	address := s.listen
 	if address == "" {
 		address = s.e.Getenv("BACKISSUE_LISTEN")
@@ -174,15 +185,14 @@ func (s *server) open() (net.Listener, string, error) {
 	if address == "" {
 		address = "127.0.0.1:8080"
 	}
-	l, err := net.Listen("tcp", address)
+	l, err = net.Listen("tcp", address)
 	if err != nil {
-		return nil, "", hinted{fmt.Errorf("listen on %s: %w", address, err), "choose another address with --listen HOST:PORT"}
+		return nil, "", false, hinted{fmt.Errorf("listen on %s: %w", address, err), "choose another address with --listen HOST:PORT"}
 	}
-	base := s.base
-	if base == "" {
+	if base = s.base; base == "" {
 		base = s.e.Getenv("BACKISSUE_BASE_URL")
 	}
-	if base == "" {
+	if public = base != ""; !public {
 		at := l.Addr().(*net.TCPAddr)
 		host := at.IP.String()
 		if at.IP.IsUnspecified() {
@@ -190,7 +200,7 @@ func (s *server) open() (net.Listener, string, error) {
 		}
 		base = "http://" + net.JoinHostPort(host, fmt.Sprint(at.Port))
 	}
-	return l, base, nil
+	return l, base, public, nil
 }
 
 // takeIn takes in what was named on the command line. What is refused is said and holds nobody up.
