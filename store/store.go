@@ -164,6 +164,10 @@ type Stats struct {
 	Authors  uint64
 	Changes  uint64 // see [Change]; the number of the last one
 	Held     uint64 // articles and revisions that are held back from the live feeds
+
+	Subscribed uint64           // sources that are polled
+	Troubled   [Troubles]uint64 // sources with each kind of [Trouble]
+	Incidents  uint64           // see [Incident]; the number of the last one
 }
 
 // Reader is the reading half of an archive. It sees what was committed when a method was called.
@@ -210,6 +214,15 @@ type Reader interface {
 	SourceByURL(ctx context.Context, url string) (feed.Source, error)
 	// Sources returns up to limit sources in the order in which they came, after the given one.
 	Sources(ctx context.Context, after feed.SourceID, limit int) ([]feed.Source, error)
+	// Troubled returns up to limit sources that have one of these kinds of trouble (any, where none is
+	// named), in the order in which they came, after the given one.
+	Troubled(ctx context.Context, after feed.SourceID, limit int, kinds ...Trouble) ([]Troubled, error)
+	// Incidents returns up to limit incidents, newest first, before the one with this number; 0 starts at
+	// the newest.
+	Incidents(ctx context.Context, before uint64, limit int) ([]Incident, error)
+	// Overdue returns how many subscribed sources are due, and since when the longest of them is, new ones
+	// left out: zero for none. It reads an entry of an index for each.
+	Overdue(ctx context.Context, now time.Time) (n uint64, since time.Time, err error)
 	// Stats counts what is there.
 	Stats(ctx context.Context) (Stats, error)
 	// Edition returns a number that rises with every commit. It is read from memory, so a server

@@ -34,12 +34,14 @@ func (d *DB) Check(ctx context.Context) ([]string, error) {
 		c.windows()
 		c.changes()
 		c.twins()
-		c.names()
+		c.troubles()
 		c.identity()
 		c.shelves()
 		c.touches()
 		c.keys()
 		c.hub()
+		c.incidents()
+		c.names()
 		faults = append(faults, c.faults...)
 		return ctx.Err()
 	})
@@ -70,15 +72,18 @@ type checker struct {
 	faults []string
 
 	articles    uint64
-	edits       uint64          // revisions after the first that were the newest once
-	paired      uint64          // articles that are twins
-	numbered    uint64          // changes
-	held        uint64          // articles that are held back
-	withdrawn   map[uint64]bool // revisions that are withdrawals
-	ids         []uint64        // the article of each revision, by its sequence number less one
-	sought      []*search       // saved searches
-	found       map[uint32]seqs // revisions in the logs of their feeds
-	prepared    *query.Prepared // the revision that was held against searches last
+	edits       uint64 // revisions after the first that were the newest once
+	paired      uint64 // articles that are twins
+	numbered    uint64 // changes
+	held        uint64 // articles that are held back
+	subscribed  uint64
+	troubled    [store.Troubles]uint64 // sources, by what is wrong with them
+	told        uint64                 // incidents
+	withdrawn   map[uint64]bool        // revisions that are withdrawals
+	ids         []uint64               // the article of each revision, by its sequence number less one
+	sought      []*search              // saved searches
+	found       map[uint32]seqs        // revisions in the logs of their feeds
+	prepared    *query.Prepared        // the revision that was held against searches last
 	preparedSeq uint64
 	logged      map[uint32]uint64 // revisions that belong to each feed, by what they say themselves
 	filed       map[uint32]uint64 // articles that belong to each feed now, likewise
@@ -314,6 +319,7 @@ func (c *checker) names() {
 	}
 	have := counts{
 		Defined: n.Defined, Articles: c.articles, Changes: c.numbered, Held: c.held, Touches: n.Touches,
+		Subscribed: c.subscribed, Troubled: c.troubled, Incidents: c.told,
 	}
 	c.each(bucketFeedName, func(k, v []byte) {
 		f, err := readFeed(c.tx, decode32(v))

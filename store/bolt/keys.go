@@ -56,6 +56,8 @@ import (
 //	twin         hash of host(4) hash of name(8)  -> article(8) that first had the name
 //	twins        article(8) younger twin(8)       -> ""
 //	key          hash of beginning(4) hash(8)     -> article(8) that first had the Key, of any source
+//	trouble      kind(1) source(4)                -> CBOR: since when, and what of it was told
+//	incident     number(8)                        -> CBOR: what the owner was told; gapless from 1
 //	hub          hash of topic(16) hash of
 //	                     callback(16)             -> CBOR: who is told what is new in a feed; the bucket
 //	                                                 is made with the first of them
@@ -90,13 +92,15 @@ var (
 	bucketShelf     = []byte("shelf")
 	bucketSearch    = []byte("search")
 	bucketHub       = []byte("hub")
+	bucketTrouble   = []byte("trouble")
+	bucketIncident  = []byte("incident")
 )
 
 func buckets() [][]byte {
 	return slices.Concat([][]byte{
 		bucketMeta, bucketLog, bucketRevision, bucketAlias, bucketSource, bucketSourceURL, bucketDue,
 		bucketFeed, bucketFeedName, bucketFeedKey, bucketFeedLog, bucketFeedDate,
-	}, bucketsOf2(), bucketsOf3())
+	}, bucketsOf2(), bucketsOf3(), bucketsOf4())
 }
 
 // bucketsOf2 is what version 2 of the format added.
@@ -110,6 +114,9 @@ func bucketsOf2() [][]byte {
 func bucketsOf3() [][]byte {
 	return [][]byte{bucketSearch, bucketAbout, bucketShelf, bucketFeedTouch, bucketKey}
 }
+
+// bucketsOf4 is what version 4 of the format added.
+func bucketsOf4() [][]byte { return [][]byte{bucketTrouble, bucketIncident} }
 
 var (
 	keyFormat   = []byte("format")
@@ -148,6 +155,10 @@ func keyDue(at time.Time, source feed.SourceID) []byte {
 }
 
 func keyName(kind store.Kind, name string) []byte { return append([]byte{byte(kind)}, name...) }
+
+func keyTrouble(kind store.Trouble, source feed.SourceID) []byte {
+	return append([]byte{byte(kind)}, keySource(source)...)
+}
 
 func keyLog(feed uint32, position uint64) []byte {
 	return binary.BigEndian.AppendUint64(u32(feed), position)

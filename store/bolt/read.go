@@ -344,6 +344,7 @@ func (d *DB) Stats(context.Context) (s store.Stats, err error) {
 		}
 		s.Articles, s.Sources, s.Tags, s.Authors = c.Articles, c.Sources, c.Tags, c.Authors
 		s.Changes, s.Held = c.Changes, c.Held
+		s.Subscribed, s.Troubled, s.Incidents = c.Subscribed, c.Troubled, c.Incidents
 		return nil
 	})
 	return s, err

@@ -358,6 +358,10 @@ type counts struct {
 	Held     uint64 `cbor:"7,keyasint,omitempty"`
 	Touches  uint64 `cbor:"8,keyasint,omitempty"`  // see [store.Feed.Touched]
 	Defined  uint64 `cbor:"20,keyasint,omitempty"` // how often a saved search was written
+
+	Subscribed uint64                 `cbor:"21,keyasint,omitempty"`
+	Troubled   [store.Troubles]uint64 `cbor:"22,keyasint"`
+	Incidents  uint64                 `cbor:"23,keyasint,omitempty"`
 }
 
 // mark is what the archive knows about an article beyond its revisions.

@@ -87,6 +87,15 @@ func (t *txn) lookup(id feed.SourceID, address string) (*feed.Source, error) {
 }
 
 func readSource(tx *bbolt.Tx, id feed.SourceID) (*feed.Source, error) {
+	r, err := readSourceRecord(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	s := r.source(id)
+	return &s, nil
+}
+
+func readSourceRecord(tx *bbolt.Tx, id feed.SourceID) (*sourceRecord, error) {
 	raw := tx.Bucket(bucketSource).Get(keySource(id))
 	if raw == nil {
 		return nil, fmt.Errorf("source %d: %w", id, store.ErrNotFound)
@@ -95,8 +104,7 @@ func readSource(tx *bbolt.Tx, id feed.SourceID) (*feed.Source, error) {
 	if err := decoding.Unmarshal(raw, &r); err != nil {
 		return nil, fmt.Errorf("%w: source %d: %v", store.ErrDamaged, id, err)
 	}
-	s := r.source(id)
-	return &s, nil
+	return &r, nil
 }
 
 // putSource stores a source as a batch gives it: new, or in place of the known one, of which stays
@@ -233,16 +241,17 @@ func (t *txn) sourceFeed(id feed.SourceID) (*openFeed, error) {
 	return t.feed(decode32(number))
 }
 
-// writeSource writes the record and moves its entry in the index of what is due.
+// writeSource writes the record, moves its entry in the index of what is due, and watches how the source
+// is doing.
 func (t *txn) writeSource(s *feed.Source) error {
 	sources, due := t.bucket(bucketSource), t.bucket(bucketDue)
 	k := keySource(s.ID)
+	var was sourceRecord
 	if old := sources.Get(k); old != nil {
-		var r sourceRecord
-		if err := decoding.Unmarshal(old, &r); err != nil {
+		if err := decoding.Unmarshal(old, &was); err != nil {
 			return fmt.Errorf("%w: source %d: %v", store.ErrDamaged, s.ID, err)
 		}
-		if err := due.Delete(keyDue(r.Due.time(), s.ID)); err != nil {
+		if err := due.Delete(keyDue(was.Due.time(), s.ID)); err != nil {
 			return err
 		}
 	}
@@ -251,7 +260,11 @@ func (t *txn) writeSource(s *feed.Source) error {
 			return err
 		}
 	}
-	raw, err := cbor.Marshal(toSourceRecord(s))
+	is := toSourceRecord(s)
+	if err := t.watch(s.ID, &was, is); err != nil {
+		return err
+	}
+	raw, err := cbor.Marshal(is)
 	if err != nil {
 		return fmt.Errorf("encode source %d: %w", s.ID, err)
 	}

@@ -61,7 +61,7 @@ func (t *txn) bucket(name []byte) *bbolt.Bucket {
 
 // rising reports whether the keys of a bucket (or of each feed in it) only ever rise.
 func rising(name []byte) bool {
-	for _, bucket := range [][]byte{bucketLog, bucketFeedLog, bucketChange, bucketFeedTouch} {
+	for _, bucket := range [][]byte{bucketLog, bucketFeedLog, bucketChange, bucketFeedTouch, bucketIncident} {
 		if &name[0] == &bucket[0] {
 			return true
 		}

@@ -22,7 +22,12 @@ func (d *DB) upgrade(format uint32) error {
 				return err
 			}
 		}
-		return errors.Join(t.to3(), t.flush(), t.bucket(bucketMeta).Put(keyFormat, u32(FormatVersion)))
+		if format < 3 {
+			if err := t.to3(); err != nil {
+				return err
+			}
+		}
+		return errors.Join(t.to4(), t.flush(), t.bucket(bucketMeta).Put(keyFormat, u32(FormatVersion)))
 	})
 }
 
@@ -48,6 +53,40 @@ func (t *txn) to2() error {
 		}
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// to4 brings format 3 to 4, which knows by an index which sources have trouble. What happened before is no
+// incident, but for what is gone.
+func (t *txn) to4() error {
+	for _, name := range bucketsOf4() {
+		if _, err := t.tx.CreateBucketIfNotExists(name); err != nil {
+			return fmt.Errorf("create bucket %q: %w", name, err)
+		}
+	}
+	c := t.bucket(bucketSource).Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		id := feed.SourceID(decode32(k))
+		var r sourceRecord
+		if err := decoding.Unmarshal(v, &r); err != nil {
+			return fmt.Errorf("%w: source %d: %v", store.ErrDamaged, id, err)
+		}
+		// What is held and what was missed is nothing new.
+		was := sourceRecord{URL: r.URL, Held: r.Held, Gaps: r.Gaps}
+		if err := t.watch(id, &was, &r); err != nil {
+			return err
+		}
+		if r.Gaps > 0 {
+			if err := t.putTrouble(store.Gapped, id, trouble{Since: r.GapNoticed}, +1); err != nil {
+				return err
+			}
+		}
+		if r.Held > 0 {
+			if err := t.putTrouble(store.Holding, id, trouble{}, +1); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -96,6 +96,9 @@ func Run(t *testing.T, open Open) {
 		{"SubscribersAreKept", subscribersAreKept},
 		{"PushIsNobodyElses", pushIsNobodyElses},
 		{"PushedAgainIsNotNew", pushedAgain},
+		{"TroubleIsFound", troubleIsFound},
+		{"IncidentsAreTold", incidentsAreTold},
+		{"GoneIsToldAtOnce", goneIsTold},
 	} {
 		t.Run(promise.name, func(t *testing.T) {
 			h := &harness{T: t, open: open, dir: t.TempDir()}
