@@ -55,6 +55,9 @@ func (h *Hub) Run(ctx context.Context) error {
 	h.init()
 	l := &looker{Hub: h, slots: make(chan struct{}, atOnce)}
 	if err := l.load(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return fmt.Errorf("open the hub: %w", err)
 	}
 	defer l.workers.Wait()
