@@ -34,6 +34,7 @@ type Event struct {
 	Adopted  bool          // that is its address from now on
 	Taken    feed.SourceID // the other source that has that address already, so that it is not adopted; 0 for none
 	Named    *Named        // the WebSub hub that the answer names; nil if it says nothing of one
+	Spent    feed.Tally    // what the visit has cost; Since is left out
 	Duration time.Duration // of the whole visit, with its save
 	N, Of    int           // this was the Nth visit that ended, of so many that its round knows of
 }

@@ -25,6 +25,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	defer stop()
 	walking.Go(func() { s.walkOn(ctx) })
 	for {
+		s.turn()
 		r := &round{Scheduler: s, started: s.now(), progress: s.tell}
 		err := r.visitDue(ctx)
 		if ctx.Err() != nil {

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/backissue/backissue/feed"
 	"github.com/backissue/backissue/scheduler"
 	"github.com/backissue/backissue/scheduler/fetch"
 	"github.com/backissue/backissue/store/bolt"
@@ -127,6 +128,43 @@ func TestRunReturnsTheArchivesError(t *testing.T) {
 		}
 		if err := stop(); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// TestVisitsAreCounted has several ask for the same visit, and the daemon show that it lives.
+func TestVisitsAreCounted(t *testing.T) {
+	daemon(t, func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(time.Second)
+		text(rss("News", "a"), `"v1"`)(w, r)
+	}, func(t *testing.T, s *scheduler.Scheduler, stop func() error) {
+		events := make(chan scheduler.Event, 100)
+		s.Ended = func(e scheduler.Event) { events <- e }
+		synctest.Wait()
+		if got := s.Turned(); !got.Equal(time.Now()) {
+			t.Errorf("a daemon that has just begun turned at %v", got)
+		}
+		added, err := s.Add(t.Context(), scheduler.Subscription{URL: "https://example.org/feed", NoFetch: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			go s.Round(t.Context(), scheduler.RoundOptions{Sources: []feed.SourceID{added.Source.ID}})
+		}
+		time.Sleep(10 * time.Minute)
+		if s.Turned().Before(time.Now().Add(-time.Minute)) {
+			t.Errorf("it turned at %v last, at %v", s.Turned(), time.Now())
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+		close(events)
+		var all []scheduler.Event
+		for e := range events {
+			all = append(all, e)
+		}
+		if len(all) != 1 || all[0].Spent.Requests != 1 || all[0].Spent.Bytes == 0 || all[0].Added != 1 {
+			t.Errorf("told of %+v", all)
 		}
 	})
 }

@@ -20,6 +20,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/backissue/backissue/scheduler/fetch"
@@ -44,6 +45,10 @@ type Scheduler struct {
 	// Heard, if not nil, is told of each good visit, whoever had it made. It must not take long.
 	Heard func(Event)
 
+	// Ended, if not nil, is told of each visit that was made, whoever wanted it, once, by many goroutines
+	// at a time. It must not take long.
+	Ended func(Event)
+
 	// Walked, if not nil, is told of each stretch of a walk through a source's history that Run makes,
 	// one call at a time.
 	Walked func(Walk)
@@ -57,7 +62,19 @@ type Scheduler struct {
 	wake    wake
 	hosts   hosts
 	network network
+	turned  atomic.Int64 // see Turned
 }
+
+// Turned returns when Run last looked for what is due, or a visit ended: a moment that does not go on
+// getting newer says that the daemon hangs. It is zero before the first.
+func (s *Scheduler) Turned() time.Time {
+	if at := s.turned.Load(); at != 0 {
+		return time.Unix(0, at)
+	}
+	return time.Time{}
+}
+
+func (s *Scheduler) turn() { s.turned.Store(s.now().UnixNano()) }
 
 func (s *Scheduler) now() time.Time {
 	if s.Now != nil {

@@ -17,12 +17,16 @@ import (
 // for it. The end of ctx before there is an answer leaves everything as it was. As soon as the host
 // has been heard out, free is called. byName says that the owner wants it so, be it early.
 func (s *Scheduler) visit(ctx context.Context, src feed.Source, byName bool, free func()) Event {
-	began := s.now()
+	began, before := s.now(), src.Fetch.Tally
 	if !byName && began.Before(src.Fetch.Allowed) {
 		src.Fetch.Tally.Early++ // which must never happen; see round.mayVisit
 	}
 	e := s.exchange(ctx, src, free)
-	e.Duration = s.now().Sub(began)
+	e.Spent, e.Duration = since(before, e.Source.Fetch.Tally), s.now().Sub(began)
+	s.turn()
+	if s.Ended != nil {
+		s.Ended(e)
+	}
 	return e
 }
 
@@ -55,6 +59,14 @@ func (s *Scheduler) exchange(ctx context.Context, src feed.Source, free func()) 
 		return s.failed(ctx, src, answer{at: at, fresh: res.Fresh, retry: res.RetryAfter, err: err})
 	}
 	return s.took(ctx, src, doc, res)
+}
+
+// since returns what was added to a tally.
+func since(before, now feed.Tally) feed.Tally {
+	return feed.Tally{
+		Requests: now.Requests - before.Requests, NotModified: now.NotModified - before.NotModified, Bytes: now.Bytes - before.Bytes,
+		Refused: now.Refused - before.Refused, Early: now.Early - before.Early,
+	}
 }
 
 // spent adds to a tally what a request has cost.
