@@ -27,3 +27,6 @@ func Trusted(s *feed.Source) bool { return trusted(s) }
 
 // Addresses is what the owner may have meant.
 var Addresses = addresses
+
+// LinksIn reads Link fields.
+var LinksIn = linksIn
