@@ -464,6 +464,10 @@ func (brokenReader) Changes(context.Context, uint64, int) ([]store.Change, error
 func (brokenReader) Articles(context.Context, store.Query) (store.Page, error) {
 	return store.Page{}, errPlatter
 }
+func (brokenReader) Stats(context.Context) (store.Stats, error) { return store.Stats{}, errPlatter }
+func (brokenReader) Incidents(context.Context, uint64, int) ([]store.Incident, error) {
+	return nil, errPlatter
+}
 func (brokenReader) Edition() uint64 { return 1 }
 
 func TestEmptyArchive(t *testing.T) {

@@ -19,7 +19,7 @@ var templateFiles embed.FS
 
 // pages are the templates, one for each kind of page, parsed once.
 type pages struct {
-	index, feed, list, article, diff, versions, changes, search, problem *template.Template
+	index, feed, list, article, diff, versions, changes, search, status, problem *template.Template
 
 	class *class
 	form  *class // of pages on which there is something to fill in
@@ -40,7 +40,7 @@ func newPages() (*pages, error) {
 	for name, into := range map[string]**template.Template{
 		"index": &p.index, "feed": &p.feed, "list": &p.list, "article": &p.article,
 		"diff": &p.diff, "versions": &p.versions, "changes": &p.changes,
-		"search": &p.search, "problem": &p.problem,
+		"search": &p.search, "status": &p.status, "problem": &p.problem,
 	} {
 		page, err := layout.Clone()
 		if err == nil {

@@ -38,6 +38,11 @@ type Options struct {
 	// Hub is the address of the WebSub hub that tells of what is new in the live documents of the feeds,
 	// which name it; none where empty.
 	Hub string
+	// Alive says when the scheduler last gave a sign of life, by which /healthz is answered; nil where
+	// nobody visits sources.
+	Alive func() time.Time
+	// Status shows the owner how the archive is doing; nil for nobody.
+	Status *Status
 	// CacheBytes bounds what finished documents may take in memory; 64 MiB where 0.
 	CacheBytes int64
 }
@@ -74,10 +79,13 @@ func New(o Options) (http.Handler, error) {
 		deltas:  o.Deltas,
 		cache:   newCache(o.CacheBytes),
 		static:  newStatic(),
+		alive:   o.Alive,
+		status:  o.Status,
 		formats: newFormats(o.Deltas),
 
-		searching: make(chan struct{}, searchers),
-		opmlClass: newFeedClass("text/x-opml; charset=utf-8", feedsKeep),
+		searching:   make(chan struct{}, searchers),
+		statusClass: newClass("text/html; charset=utf-8", statusKeep, pageFields("'none'")...),
+		opmlClass:   newFeedClass("text/x-opml; charset=utf-8", feedsKeep),
 	}
 	if s.press, err = newPress(); err != nil {
 		return nil, err
@@ -107,17 +115,20 @@ type site struct {
 	salt    string // what besides the archive decides the bytes that go out
 	log     *slog.Logger
 	deltas  bool
+	alive   func() time.Time // nil where nobody visits sources
+	status  *Status          // nil where nobody may see it
 
-	mux       *http.ServeMux
-	pages     *pages
-	formats   []format
-	static    static
-	cache     *cache
-	press     *press
-	opmlClass *class
-	making    singleflight.Group
-	searching chan struct{}        // holds as many as are under way
-	id        atomic.Pointer[uuid] // see [site.identity]
+	mux         *http.ServeMux
+	pages       *pages
+	formats     []format
+	static      static
+	cache       *cache
+	press       *press
+	opmlClass   *class
+	statusClass *class
+	making      singleflight.Group
+	searching   chan struct{}        // holds as many as are under way
+	id          atomic.Pointer[uuid] // see [site.identity]
 }
 
 // routes is the one place where addresses meet handlers.
@@ -144,6 +155,8 @@ func (s *site) routes() *http.ServeMux {
 		handle(changesPath+s.formats[i].Ext, s.changesDocument(&s.formats[i]))
 		handle(searchPath+s.formats[i].Ext, s.searchDocument(&s.formats[i]))
 	}
+
+	s.statusRoutes(handle)
 
 	// A pattern cannot hold "{name}.atom", so the handlers cut known extensions off themselves.
 	handle("/{name}", s.feedOf(store.All)) // /feed, /feed.atom, …
