@@ -11,8 +11,9 @@ import (
 // discovery returns the Link field of a live feed document, by which those who want to be told of what is new
 // find the hub and the address to name there (W3C WebSub §4); nil where there is no hub.
 //
-// With it, an answer that is packed has a ninth field; see [newFeedClass]. Such an answer carries a whole
-// document, beside which that is little, and the readers who come again hear 304, which does without.
+// With it, an answer that is packed has a ninth field, which costs about a microsecond; see [newFeedClass].
+// Such an answer carries a whole document, beside which that is little, and the readers who come again
+// hear 304, which does without.
 func (s *site) discovery(path string) []string {
 	if s.hub == "" {
 		return nil
