@@ -68,6 +68,13 @@ func (c *callback) set(change func()) {
 	change()
 }
 
+// seen returns what there was so far.
+func (c *callback) seen() (asked []url.Values, got []*http.Request, bodies []string, at []time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.asked), slices.Clone(c.got), slices.Clone(c.bodies), slices.Clone(c.at)
+}
+
 // count returns how many verifications and deliveries there were.
 func (c *callback) count() (asked, got int) {
 	c.mu.Lock()
@@ -146,12 +153,14 @@ func TestVerification(t *testing.T) {
 			{"-", seconds(push.DefaultLease)}, {"1", seconds(push.MinLease)}, {"86400", "86400"}, {"4000000000", seconds(push.MaxLease)},
 		} {
 			pub.ask("subscribe", "https://sub.example/?keep=this", "hub.lease_seconds", c.lease)
-			q := sub.asked[len(sub.asked)-1]
+			asked, _, _, _ := sub.seen()
+			q := asked[len(asked)-1]
 			if q.Get("keep") != "this" || q.Get("hub.mode") != "subscribe" || q.Get("hub.topic") != pub.topic() || q.Get("hub.lease_seconds") != c.granted {
 				t.Errorf("asked for %s: %v", c.lease, q)
 			}
 		}
-		if a, b := sub.asked[0].Get("hub.challenge"), sub.asked[1].Get("hub.challenge"); a == b || len(a) < 32 {
+		asked, _, _, _ := sub.seen()
+		if a, b := asked[0].Get("hub.challenge"), asked[1].Get("hub.challenge"); a == b || len(a) < 32 {
 			t.Errorf("challenges %q and %q", a, b)
 		}
 		pub.publish("one")
@@ -199,34 +208,38 @@ func TestDelivery(t *testing.T) {
 		pub.publish("one")
 		time.Sleep(time.Second)
 		for _, c := range []*callback{signed, plain} {
-			if len(c.got) != 1 {
-				t.Fatalf("%s was told %d times", c.host, len(c.got))
+			_, got, bodies, _ := c.seen()
+			if len(got) != 1 {
+				t.Fatalf("%s was told %d times", c.host, len(got))
 			}
 			_, now := say(http.HandlerFunc(pub.feed), "GET", "/feed.atom", "")
-			h := c.got[0].Header
-			if c.bodies[0] != now || h.Get("Content-Type") != "application/atom+xml; charset=utf-8" ||
+			h := got[0].Header
+			if bodies[0] != now || h.Get("Content-Type") != "application/atom+xml; charset=utf-8" ||
 				h.Get("Link") != `<https://pub.example/hub>; rel="hub", <https://pub.example/feed.atom>; rel="self"` {
 				t.Errorf("%s: %v", c.host, h)
 			}
 		}
-		if got, want := signed.got[0].Header.Get("X-Hub-Signature"), sign("sha256", sha256.New, "s3cret", signed.bodies[0]); got != want {
+		_, told, bodies, _ := signed.seen()
+		if got, want := told[0].Header.Get("X-Hub-Signature"), sign("sha256", sha256.New, "s3cret", bodies[0]); got != want {
 			t.Errorf("signed %q, want %q", got, want)
 		}
-		if got := plain.got[0].Header.Get("X-Hub-Signature"); got != "" {
+		_, told, _, _ = plain.seen()
+		if got := told[0].Header.Get("X-Hub-Signature"); got != "" {
 			t.Errorf("signed %q without a secret", got)
 		}
 		for k := range 50 { // what comes in one go is told in one go, or in few
 			pub.publish(fmt.Sprint("burst ", k))
 		}
 		time.Sleep(5 * time.Second)
-		if _, got := plain.count(); got < 2 || got > 5 || !strings.Contains(plain.bodies[got-1], "burst 49") {
+		_, told, bodies, _ = plain.seen()
+		if got := len(told); got < 2 || got > 5 || !strings.Contains(bodies[got-1], "burst 49") {
 			t.Errorf("a burst of 50 was told in %d deliveries", got-1)
 		}
-		_, told := plain.count()
+		_, before := plain.count()
 		pub.stop()
 		pub.start()
 		time.Sleep(time.Minute)
-		if _, got := plain.count(); got != told {
+		if _, got := plain.count(); got != before {
 			t.Error("told again after a restart")
 		}
 	})
@@ -243,9 +256,10 @@ func TestRetries(t *testing.T) {
 		began := time.Now()
 		pub.publish("one")
 		time.Sleep(3 * time.Hour)
+		_, _, _, at := sub.seen()
 		for k, most := range []time.Duration{time.Second, 3 * time.Second, 8 * time.Second, 24 * time.Second, 90 * time.Second, 6 * time.Minute, 24 * time.Minute} {
-			if k >= len(sub.at) || sub.at[k].Sub(began) > most {
-				t.Fatalf("try %d of %d came after more than %v", k, len(sub.at), most)
+			if k >= len(at) || at[k].Sub(began) > most {
+				t.Fatalf("try %d of %d came after more than %v", k, len(at), most)
 			}
 		}
 		if _, got := sub.count(); got > 11 {
