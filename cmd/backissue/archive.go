@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/backissue/backissue/cmd/backissue/control"
+	"github.com/backissue/backissue/cmd/backissue/web"
 	"github.com/backissue/backissue/scheduler"
 	"github.com/backissue/backissue/scheduler/fetch"
 	"github.com/backissue/backissue/scheduler/push"
@@ -29,6 +30,7 @@ type archive struct {
 
 	address atomic.Pointer[string]          // where serve shows it, while it does
 	hears   atomic.Pointer[push.Subscriber] // hears of visits, while serve has hubs tell what is new
+	counts  web.Counts                      // what was done since the archive was opened
 }
 
 // patience is how long a command waits for another process that has the archive and does not
@@ -118,7 +120,7 @@ func openArchive(dir string, getenv func(string) string) (*archive, error) {
 	log := slog.New(slog.DiscardHandler)
 	client := &fetch.Client{UserAgent: fetch.UserAgent(release), Allow: strings.Fields(getenv("BACKISSUE_ALLOW")), Log: log}
 	a := &archive{Store: db, Dir: dir}
-	a.Scheduler = &scheduler.Scheduler{Store: db, Fetch: client, Log: log, Heard: a.heard}
+	a.Scheduler = &scheduler.Scheduler{Store: db, Fetch: client, Log: log, Heard: a.heard, Ended: a.ended}
 	return a, nil
 }
 

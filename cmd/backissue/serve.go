@@ -42,6 +42,8 @@ type server struct {
 	deltas  bool
 	verbose bool
 	pushing pushing
+
+	watching watching
 }
 
 func newServe(e *env, g *globals) *cobra.Command {
@@ -69,6 +71,7 @@ While it runs, every other command works as usual, from another terminal or from
 	f.BoolVar(&s.deltas, "deltas", false, "send only what is new to readers who ask for it (RFC 3229); some ask and cannot read the answer")
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "log every visit that brought something")
 	s.pushing.register(c)
+	s.watching.register(c)
 	c.RunE = func(c *cobra.Command, args []string) error { return s.run(c.Context(), args) }
 	return c
 }
@@ -116,9 +119,14 @@ func (s *server) serve(ctx context.Context, a *archive, sources []string) error 
 	if err := s.takeIn(ctx, a, sources); err != nil {
 		return err
 	}
-	h, err := web.New(web.Options{
+	o := web.Options{
 		Archive: a.Store, BaseURL: base, Title: s.title, Version: release, Deltas: s.deltas, Hub: s.pushing.address(base), Log: log,
-	})
+		Status: s.watching.shown(a, listener.Addr(), public, s.pushing.hub),
+	}
+	if !s.idle {
+		o.Alive = a.Scheduler.Turned
+	}
+	h, err := web.New(o)
 	if err != nil {
 		return usageError{err}
 	}
