@@ -59,10 +59,11 @@ func newList(e *env, g *globals) *cobra.Command {
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		return g.withExisting(c.Context(), e, func(a *archive) error {
 			rows := []listed{}
-			err := a.eachSource(c.Context(), func(s feed.Source) error {
-				if problems && s.Fetch.Problem == "" && len(s.Fetch.Repairs) == 0 && s.Fetch.Gaps == 0 && s.Held == 0 && s.Fetch.History.Problem == "" {
-					return nil
-				}
+			each := a.eachSource
+			if problems {
+				each = a.eachTroubled
+			}
+			err := each(c.Context(), func(s feed.Source) error {
 				f, err := a.Feed(c.Context(), store.Ref{Kind: store.Source, Name: s.Name})
 				if err != nil {
 					return err

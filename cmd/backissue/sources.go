@@ -43,6 +43,23 @@ func (a *archive) eachSource(ctx context.Context, f func(feed.Source) error) err
 	}
 }
 
+// eachTroubled calls f for every source that its owner may want to look at, in the order in which they
+// came. It reads no others.
+func (a *archive) eachTroubled(ctx context.Context, f func(feed.Source) error) error {
+	for after := feed.SourceID(0); ; {
+		page, err := a.Troubled(ctx, after, listPage)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for i := range page {
+			if err := f(page[i].Source); err != nil {
+				return err
+			}
+		}
+		after = page[len(page)-1].ID
+	}
+}
+
 // eachFeed calls f for every feed of a kind, in the order of their names.
 func (a *archive) eachFeed(ctx context.Context, kind store.Kind, f func(store.Feed) error) error {
 	for after := ""; ; {
