@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,8 @@ type archive struct {
 	store.Store
 	Scheduler *scheduler.Scheduler
 	Dir       string
+
+	publishing sync.Mutex // held while a folder is published
 
 	address atomic.Pointer[string]          // where serve shows it, while it does
 	hears   atomic.Pointer[push.Subscriber] // hears of visits, while serve has hubs tell what is new

@@ -76,21 +76,16 @@ quotation marks of a phrase must be kept from the shell. With --file, see feed l
 	c.Flags().BoolVar(&asJSON, "json", false, "print the feed as JSON")
 	c.Flags().StringVar(&file, "file", "", "make the feeds that this file names; \"-\" reads standard input")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		var defs []query.Definition
-		var err error
-		if file != "" {
-			defs, err = readDefinitions(e, file)
-		} else {
-			defs = make([]query.Definition, 1)
-			defs[0], err = query.ParseDefinition(args[0], strings.Join(args[1:], " "))
+		return g.defineAll(c.Context(), e, func() ([]query.Definition, error) {
+			if file != "" {
+				return readDefinitions(e, file)
+			}
+			d, err := query.ParseDefinition(args[0], strings.Join(args[1:], " "))
 			if err != nil {
 				err = hinted{usageError{fmt.Errorf("feed %q: %w", args[0], err)}, "try: backissue feed --help"}
 			}
-		}
-		if err != nil {
-			return err
-		}
-		return g.defineAll(c.Context(), e, defs, false, asJSON)
+			return []query.Definition{d}, err
+		}, false, asJSON)
 	}
 	return c
 }
@@ -111,11 +106,8 @@ makes no sense. feed list --lines writes such a file.`,
 	c.Flags().BoolVar(&asJSON, "json", false, "print the feeds as JSON")
 	c.Flags().BoolVar(&only, "only", false, "end the feeds that the file does not name")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		defs, err := readDefinitions(e, args[0])
-		if err != nil {
-			return err
-		}
-		return g.defineAll(c.Context(), e, defs, only, asJSON)
+		read := func() ([]query.Definition, error) { return readDefinitions(e, args[0]) }
+		return g.defineAll(c.Context(), e, read, only, asJSON)
 	}
 	return c
 }
@@ -140,9 +132,14 @@ func readDefinitions(e *env, name string) ([]query.Definition, error) {
 	return defs, nil
 }
 
-// defineAll makes feeds of searches, and ends the others if there are to be only these.
-func (g *globals) defineAll(ctx context.Context, e *env, defs []query.Definition, only, asJSON bool) error {
+// defineAll makes feeds of searches, and ends the others if there are to be only these. What they are is
+// read by the process that has the archive, to which standard input goes.
+func (g *globals) defineAll(ctx context.Context, e *env, read func() ([]query.Definition, error), only, asJSON bool) error {
 	return g.withArchive(ctx, e, func(a *archive) error {
+		defs, err := read()
+		if err != nil {
+			return err
+		}
 		rows := []savedSearch{}
 		named := make(map[string]bool)
 		for i := range defs {

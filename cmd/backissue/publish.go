@@ -19,6 +19,7 @@ type publishing struct {
 	base   string
 	title  string
 	whole  bool
+	over   bool
 	asJSON bool
 }
 
@@ -45,6 +46,7 @@ In cron it says nothing unless something is wrong.`,
 	f.StringVar(&p.base, "base-url", "", "address at which DIR will be served (BACKISSUE_BASE_URL; default: as the last time)")
 	f.StringVar(&p.title, "title", "", "title of the archive (default: as the last time, or backissue)")
 	f.BoolVar(&p.whole, "whole", false, "look at every document, as if DIR were new; files that are right are left alone")
+	f.BoolVar(&p.over, "overwrite", false, "publish into a folder that holds something else")
 	f.BoolVar(&p.asJSON, "json", false, "print what was done as JSON")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		return g.withExisting(c.Context(), e, func(a *archive) error { return p.run(c.Context(), a, e.path(args[0])) })
@@ -66,13 +68,17 @@ func (p *publishing) run(ctx context.Context, a *archive, dir string) error {
 	if err != nil {
 		return usageError{err}
 	}
+	a.publishing.Lock() // whoever has the archive publishes for all, one after the other
+	defer a.publishing.Unlock()
 	bar := newProgress(p.e, p.g.quiet || p.asJSON, "publishing", -1)
 	report, err := publish.Publish(ctx, publish.Options{
-		Archive: a.Store, Site: site, Dir: dir, Address: base, Title: title, Version: release, Whole: p.whole,
+		Archive: a.Store, Site: site, Dir: dir, Address: base, Title: title, Version: release, Whole: p.whole, Overwrite: p.over,
 		Progress: func(looked int) { bar.to(looked, -1) },
 	})
 	bar.end()
 	switch {
+	case errors.Is(err, publish.ErrForeign):
+		return hinted{err, "name a new or an empty one, or say --overwrite"}
 	case p.asJSON:
 		err = errors.Join(writeJSON(p.e.Stdout, report), err)
 	case p.e.Terminal && !p.g.quiet:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 
@@ -160,5 +161,5 @@ func spoken(check cobra.PositionalArgs) cobra.PositionalArgs {
 // isThere reports whether there is a file or folder at the path.
 func isThere(path string) bool {
 	_, err := os.Stat(path)
-	return err == nil
+	return err == nil || errors.Is(err, fs.ErrPermission) // what may not be looked at is there
 }

@@ -90,6 +90,9 @@ func visitApart(t *testing.T, url string) visited {
 	if runtime.GOOS != "linux" {
 		t.Skip("the memory of a process is measured on Linux only")
 	}
+	if raced {
+		t.Skip("the race detector takes many times the memory that is measured")
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0])

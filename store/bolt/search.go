@@ -59,6 +59,9 @@ func (t *txn) define(slug string, def *store.Definition, q *query.Query) (*searc
 	if err != nil {
 		return nil, err
 	}
+	if old != nil && !old.Ended && feed.TagKey(old.Name) != feed.TagKey(def.Name) {
+		return nil, fmt.Errorf("its address is that of the feed %q", old.Name)
+	}
 	s := &search{slug: slug, query: q}
 	if old == nil {
 		f, err := t.newFeed(feedRecord{Kind: store.Search, Key: slug, Title: def.Name}, slug)

@@ -43,7 +43,7 @@ func (p *publisher) document(ctx context.Context, path string) error {
 
 // ask asks the site for a document as a client would.
 func (p *publisher) ask(ctx context.Context, path, encoding string) (*answer, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, (&url.URL{Path: path}).String(), nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.prefix+(&url.URL{Path: path}).EscapedPath(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("ask for it: %w", err)
 	}

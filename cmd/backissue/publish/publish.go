@@ -12,8 +12,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -32,6 +34,7 @@ type Options struct {
 	// changed since the last time, every document is looked at.
 	Address, Title, Version string
 	Whole                   bool // look at every document, whatever the folder says of the last time
+	Overwrite               bool // publish into a folder that holds something else
 	// Progress, if not nil, hears after each document how many have been looked at. It is called by
 	// several goroutines.
 	Progress func(looked int)
@@ -48,14 +51,23 @@ type Report struct {
 // Publish brings the folder up to what the archive shows. Each file is replaced in one step, and only
 // if its bytes have changed. Articles are written before the documents that lead to them, and the
 // note of how far the folder has come last of all: cut off anywhere, it is finished the next time.
-// The error of a document names it and holds up no other.
+// The error of a document names it and holds up no other. A folder that holds something else, and was
+// never published to, is left alone: [ErrForeign]. No two calls may have one folder at a time.
 func Publish(ctx context.Context, o Options) (Report, error) {
 	identity, err := o.Archive.Identity(ctx)
 	if err != nil {
 		return Report{}, fmt.Errorf("publish: %w", err)
 	}
-	p := &publisher{Options: o}
+	address, err := url.Parse(o.Address)
+	if err != nil {
+		return Report{}, fmt.Errorf("publish: %w", err)
+	}
+	// Asked for by its whole address, a document cannot be taken for another one that begins like it.
+	p := &publisher{Options: o, prefix: strings.TrimRight(address.EscapedPath(), "/")}
 	had, err := readState(o.Dir)
+	if err == nil && had.Archive == "" {
+		err = claim(o.Dir, o.Overwrite)
+	}
 	if err != nil {
 		return Report{}, err
 	}
@@ -65,6 +77,8 @@ func Publish(ctx context.Context, o Options) (Report, error) {
 	if !o.Whole && had.same(&p.next) {
 		p.had = had
 		p.next.progress = had.progress
+	} else if err := (&state{Archive: p.next.Archive, Address: o.Address, Title: o.Title}).write(o.Dir); err != nil {
+		return Report{}, err // so that the folder is known for ours if this is cut off
 	}
 	err = p.run(ctx)
 	report := Report{
@@ -83,8 +97,9 @@ func Publish(ctx context.Context, o Options) (Report, error) {
 // publisher is a folder while it is brought up to date.
 type publisher struct {
 	Options
-	had  state // what the folder held before; zero where everything is to be looked at
-	next state
+	prefix string // the path of the address, escaped
+	had    state  // what the folder held before; zero where everything is to be looked at
+	next   state
 	// rewritten says that pages of earlier changes have others on them, since an article that they name
 	// was withdrawn or is back.
 	rewritten bool

@@ -117,7 +117,7 @@ func (f *folder) files() map[string]os.FileInfo {
 // written returns the files that are not the ones that were there.
 func written(before, after map[string]os.FileInfo) (names []string) {
 	for name, info := range after {
-		if old, ok := before[name]; !ok || !os.SameFile(old, info) {
+		if old, ok := before[name]; !ok || !os.SameFile(old, info) || !old.ModTime().Equal(info.ModTime()) { // numbers of files are used again
 			names = append(names, name)
 		}
 	}

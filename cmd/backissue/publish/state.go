@@ -70,6 +70,24 @@ func (s *state) write(dir string) error {
 	return nil
 }
 
+// ErrForeign is returned for a folder that holds something that was not published.
+var ErrForeign = errors.New("there is something else in the folder")
+
+// claim makes the folder if it is not there, and refuses one that holds something.
+func claim(dir string, overwrite bool) error {
+	names, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = os.MkdirAll(dir, 0o755)
+	case err == nil && len(names) > 0 && !overwrite:
+		err = ErrForeign
+	}
+	if err != nil {
+		return fmt.Errorf("publish to %s: %w", dir, err)
+	}
+	return nil
+}
+
 // Last returns the address and title with which a folder was published the last time; empty ones
 // where it never was.
 func Last(dir string) (address, title string, err error) {

@@ -175,7 +175,7 @@ func (s *site) find(ctx context.Context, q *query.Query) (found, error) {
 	}
 	var f found
 	sources := make(map[feed.SourceID]*feed.Source)
-	next := store.Query{Ref: ref, Limit: searchStep, Live: true}
+	next := store.Query{Ref: ref, Limit: searchStep}
 	for looked := 0; looked < searchReach; looked += searchStep {
 		page, err := s.archive.Articles(ctx, next)
 		if err != nil {

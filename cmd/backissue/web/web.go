@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -56,7 +57,8 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read base URL %q: %w", o.BaseURL, err)
 	}
-	if base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.RawQuery != "" || base.Fragment != "" {
+	if base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.RawQuery != "" || base.Fragment != "" ||
+		base.User != nil || strings.Contains(base.Path, "/.") || strings.Contains(base.Path, " ") || !port(base.Port()) {
 		return nil, fmt.Errorf("read base URL %q: want http://HOST or https://HOST, with a path at most", o.BaseURL)
 	}
 	if o.Title == "" {
@@ -102,6 +104,12 @@ func New(o Options) (http.Handler, error) {
 		return underPrefix(s.prefix, s), nil
 	}
 	return s, nil
+}
+
+// port reports whether s can be a port's number, or none.
+func port(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return s == "" || err == nil && n > 0
 }
 
 // site is the archive as it is shown: the handler behind [New].
