@@ -30,9 +30,21 @@ func foldedTagKey(spelling string) string {
 	// Folding can undo the composed form and composing can bring back what folds, so normalise on
 	// both sides; the result is stable (Unicode 15, definition 146 of caseless matching).
 	s := norm.NFKC.String(spelling)
-	s = cases.Fold().String(s)
+	s = strings.Map(cherokee, cases.Fold().String(s))
 	s = norm.NFKC.String(s)
 	return bareTag(s)
+}
+
+// cherokee folds the letters of Cherokee as Unicode has it, to the capital ones, of which package cases
+// makes small ones and of small ones capital ones.
+func cherokee(r rune) rune {
+	switch {
+	case '\u13f8' <= r && r <= '\u13fd':
+		return r - 8
+	case '\uab70' <= r && r <= '\uabbf':
+		return r - '\uab70' + '\u13a0'
+	}
+	return r
 }
 
 // maxTag bounds a key, in bytes, and maxSpelling what is looked at to make one: a spelling may hold
