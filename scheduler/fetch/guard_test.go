@@ -77,7 +77,7 @@ func TestAnswersOfDNSThatChange(t *testing.T) {
 	})
 	public, err := net.Listen("tcp", "127.0.0.2"+port)
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("no second loopback address to stand for a public one: %v", err)
 	}
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close") // so that the name is looked up again
