@@ -2,8 +2,6 @@ package feed
 
 import (
 	"cmp"
-	"crypto/sha1"
-	"encoding/hex"
 	"slices"
 	"strconv"
 	"strings"
@@ -372,25 +370,14 @@ func cutSchemeFold(s, scheme string) (string, bool) {
 	return s, false
 }
 
-// namespace is the UUID namespace of every identifier made here (RFC 4122 §4.3), itself the
+// namespace is the UUID namespace of every identifier made here (RFC 9562 §5.5), itself the
 // version 5 UUID of "urn:backissue:key" in the URL namespace.
-var namespace = [16]byte{0x15, 0x11, 0x49, 0x77, 0x89, 0x16, 0x5c, 0xde, 0xa2, 0x50, 0xde, 0x56, 0x5f, 0xc4, 0x57, 0x34}
+var namespace = UUID{0x15, 0x11, 0x49, 0x77, 0x89, 0x16, 0x5c, 0xde, 0xa2, 0x50, 0xde, 0x56, 0x5f, 0xc4, 0x57, 0x34}
 
-// uuid returns "urn:uuid:" and the version 5 UUID of the parts. The rule named first keeps the
-// parts of one rule from meeting those of another.
+// uuid returns the identifier of the parts as a URN. The rule named first keeps the parts of one rule
+// from meeting those of another.
 func uuid(rule string, parts ...string) string {
-	h := sha1.New()
-	h.Write(namespace[:])
-	h.Write([]byte(rule))
-	for _, p := range parts {
-		h.Write([]byte{0})
-		h.Write([]byte(p))
-	}
-	u := h.Sum(nil)[:16]
-	u[6] = u[6]&0x0f | 0x50
-	u[8] = u[8]&0x3f | 0x80
-	x := hex.EncodeToString(u)
-	return "urn:uuid:" + x[:8] + "-" + x[8:12] + "-" + x[12:16] + "-" + x[16:20] + "-" + x[20:]
+	return namespace.In(append([]string{rule}, parts...)...).String()
 }
 
 func day(t time.Time) string {

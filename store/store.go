@@ -202,7 +202,7 @@ type Reader interface {
 	Shelf(ctx context.Context, id feed.SourceID) (Shelved, bool, error)
 	// Identity returns what tells this archive from all others: 16 bytes that were drawn when it was
 	// made and never change.
-	Identity(ctx context.Context) ([16]byte, error)
+	Identity(ctx context.Context) (feed.UUID, error)
 	// Standing returns what the archive knows about an article beyond its revisions, or ErrNotFound.
 	Standing(ctx context.Context, id feed.ID) (Standing, error)
 	// Changes returns up to limit changes, newest first, before the one with this number; 0 starts at

@@ -1,8 +1,6 @@
 package document
 
 import (
-	"crypto/sha1"
-	"encoding/hex"
 	"strings"
 	"time"
 	"unicode"
@@ -16,9 +14,9 @@ import (
 // The rules of this file decide which guid goes out and are frozen: another answer would show every
 // reader old articles as new.
 
-// namespace is the UUID namespace of texts (RFC 4122 §4.3), itself the version 5 UUID of
+// namespace is the UUID namespace of texts (RFC 9562 §5.5), itself the version 5 UUID of
 // "urn:backissue:text" in the URL namespace.
-var namespace = [16]byte{0xb0, 0x68, 0xb1, 0x96, 0x52, 0x8a, 0x5e, 0x35, 0xa0, 0x4c, 0xd5, 0x71, 0xbb, 0xba, 0x24, 0x44}
+var namespace = feed.UUID{0xb0, 0x68, 0xb1, 0x96, 0x52, 0x8a, 0x5e, 0x35, 0xa0, 0x4c, 0xd5, 0x71, 0xbb, 0xba, 0x24, 0x44}
 
 // guid returns the article's identity: a UUID of what every form of a text has in common, the
 // publication, the day and the beginning of the headline.
@@ -33,7 +31,7 @@ func (p *page) guid(date time.Time) string {
 	if !date.IsZero() {
 		day = date.Format(time.DateOnly)
 	}
-	return uuid("article", feed.TagKey(p.publication), day, p.lasting())
+	return namespace.In("article", feed.TagKey(p.publication), day, p.lasting()).String()
 }
 
 // minLasting is how much of a headline counts however long the publication's name is, in bytes.
@@ -67,18 +65,6 @@ var spellOut = strings.NewReplacer(
 	"ä", "ae", "ö", "oe", "ü", "ue", "Ä", "Ae", "Ö", "Oe", "Ü", "Ue", "ß", "ss",
 )
 
-// uuid returns "urn:uuid:" and the version 5 UUID of the parts (RFC 4122 §4.3).
-func uuid(parts ...string) string {
-	h := sha1.New()
-	h.Write(namespace[:])
-	h.Write([]byte(strings.Join(parts, "\x00")))
-	u := h.Sum(nil)[:16]
-	u[6] = u[6]&0x0f | 0x50
-	u[8] = u[8]&0x3f | 0x80
-	x := hex.EncodeToString(u)
-	return "urn:uuid:" + x[:8] + "-" + x[8:12] + "-" + x[12:16] + "-" + x[16:20] + "-" + x[20:]
-}
-
 // source returns the publication. One that is called like its host has its gopher server for an
 // address; any other has a UUID of its name, however that is spelled.
 func (p *page) source(language string) feed.Source {
@@ -87,7 +73,7 @@ func (p *page) source(language string) feed.Source {
 		host := strings.ToLower(p.publication)
 		s.URL, s.Home = "gopher://"+host+"/", "https://"+host+"/"
 	} else {
-		s.URL = uuid("publication", feed.TagKey(p.publication))
+		s.URL = namespace.In("publication", feed.TagKey(p.publication)).String()
 	}
 	return s
 }

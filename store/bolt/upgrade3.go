@@ -3,7 +3,6 @@ package bolt
 import (
 	"bytes"
 	"crypto/rand"
-	"crypto/sha1"
 	"encoding/binary"
 	"fmt"
 	"hash/maphash"
@@ -47,9 +46,9 @@ func (t *txn) to3() error {
 // identify gives an archive that has none its identity: the one under which its feeds went out so far.
 // That was a UUID made of what came in first, and when (RFC 9562 §5.5, in the name space of URLs).
 func (t *txn) identify() error {
-	id := make([]byte, 16)
+	var id feed.UUID
 	if first := t.bucket(bucketFeedLog).Get(keyLog(allFeed, 0)); first == nil {
-		if _, err := rand.Read(id); err != nil {
+		if _, err := rand.Read(id[:]); err != nil {
 			return err // unreachable: it never fails
 		}
 	} else {
@@ -57,13 +56,9 @@ func (t *txn) identify() error {
 		if err != nil {
 			return err
 		}
-		space := []byte{0x6b, 0xa7, 0xb8, 0x11, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8}
-		sum := sha1.Sum(append(space, strconv.FormatInt(a.Seen.UnixNano(), 10)+" "+a.Key...))
-		copy(id, sum[:])
-		id[6] = id[6]&0x0f | 0x50
-		id[8] = id[8]&0x3f | 0x80
+		id = feed.URLSpace.In(strconv.FormatInt(a.Seen.UnixNano(), 10) + " " + a.Key)
 	}
-	return t.bucket(bucketMeta).Put(keyIdentity, id)
+	return t.bucket(bucketMeta).Put(keyIdentity, id[:])
 }
 
 // keysOfLog returns a hash of the Key of each revision, by its sequence number, and enters the Keys.

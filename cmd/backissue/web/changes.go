@@ -136,7 +136,7 @@ func (s *site) renderChanges(ctx context.Context, w io.Writer, format *format) (
 		}
 	}
 	d := &render.Document{
-		ID:       archive.in("changes").String(),
+		ID:       archive.In("changes").String(),
 		Title:    s.changesTitle(),
 		Subtitle: "What was revised, withdrawn or put back after it had come into " + s.title,
 		Home:     s.base + changesPath,
@@ -151,7 +151,7 @@ func (s *site) renderChanges(ctx context.Context, w io.Writer, format *format) (
 
 // changeEntry returns a change as an article of the feed of changes: an account of it, not the
 // article itself, so it has no origin elsewhere.
-func (s *site) changeEntry(archive uuid, h *happened) (feed.Article, error) {
+func (s *site) changeEntry(archive feed.UUID, h *happened) (feed.Article, error) {
 	content := "<p>Its publisher has taken the article out of the feed. It is kept here.</p>"
 	switch {
 	case h.Kind == store.Returned:
@@ -165,7 +165,7 @@ func (s *site) changeEntry(archive uuid, h *happened) (feed.Article, error) {
 		}
 		content = b.String()
 	}
-	key := archive.in("change " + strconv.FormatUint(h.N, 10)).String()
+	key := archive.In("change " + strconv.FormatUint(h.N, 10)).String()
 	e := feed.Article{
 		ID: feed.ID(h.N), Seq: h.N, Key: key, GUID: key, Link: s.base + h.path(),
 		Title: h.word() + ": " + headline(h.article), Authors: h.article.Authors, Content: content, Tags: h.article.Tags,

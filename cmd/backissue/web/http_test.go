@@ -454,7 +454,7 @@ func (brokenReader) Feed(context.Context, store.Ref) (store.Feed, error) {
 func (brokenReader) Feeds(context.Context, store.Kind, string, int) ([]store.Feed, error) {
 	return nil, errPlatter
 }
-func (brokenReader) Identity(context.Context) ([16]byte, error) { return [16]byte{}, errPlatter }
+func (brokenReader) Identity(context.Context) (feed.UUID, error) { return feed.UUID{}, errPlatter }
 func (brokenReader) Document(context.Context, store.Ref, uint64) (store.Sealed, error) {
 	return store.Sealed{}, errPlatter
 }

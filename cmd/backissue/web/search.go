@@ -122,7 +122,7 @@ func (s *site) searchDocument(format *format) func(http.ResponseWriter, *http.Re
 func (s *site) foundDocument(ctx context.Context, q *query.Query, format *format, articles []feed.Article) (*render.Document, error) {
 	archive, err := s.identity(ctx)
 	d := &render.Document{
-		ID:         archive.in("search " + q.String()).String(),
+		ID:         archive.In("search " + q.String()).String(),
 		Title:      searchTitle(q) + " — " + s.title,
 		Subtitle:   "What " + s.title + " finds for " + q.String(),
 		Language:   commonLanguage(articles),

@@ -45,7 +45,7 @@ func (s *site) statusDocument(format *format) func(http.ResponseWriter, *http.Re
 				}
 			}
 			d := &render.Document{
-				ID: archive.in("status").String(), Title: s.statusTitle(), Subtitle: "What the keeper of " + s.title + " should hear of",
+				ID: archive.In("status").String(), Title: s.statusTitle(), Subtitle: "What the keeper of " + s.title + " should hear of",
 				Home: s.base + statusPath, Self: s.base + p, Icon: s.base + s.static.icon, Updated: updated, Articles: articles,
 				Authors: []feed.Person{{Name: s.title}}, Links: s.alternates(statusPath, format),
 			}
@@ -84,8 +84,8 @@ func incidentWord(kind store.IncidentKind) string {
 
 // incidentEntry returns an incident as an entry of the status feed. Its identifier belongs to the
 // archive and never changes, nor does anything else of it.
-func (s *site) incidentEntry(archive uuid, in *store.Incident) feed.Article {
-	key := archive.in("incident " + strconv.FormatUint(in.N, 10)).String()
+func (s *site) incidentEntry(archive feed.UUID, in *store.Incident) feed.Article {
+	key := archive.In("incident " + strconv.FormatUint(in.N, 10)).String()
 	var content string
 	for _, line := range incidentText(in) {
 		content += "<p>" + html.EscapeString(line) + "</p>"

@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/backissue/backissue/feed"
 	"github.com/backissue/backissue/store"
 )
 
@@ -135,8 +136,8 @@ type site struct {
 	opmlClass   *class
 	statusClass *class
 	making      singleflight.Group
-	searching   chan struct{}        // holds as many as are under way
-	id          atomic.Pointer[uuid] // see [site.identity]
+	searching   chan struct{}             // holds as many as are under way
+	id          atomic.Pointer[feed.UUID] // see [site.identity]
 }
 
 // routes is the one place where addresses meet handlers.
