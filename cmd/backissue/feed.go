@@ -44,9 +44,6 @@ feed of each tag at /feeds/NAME/TAG besides.`,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newFeedAdd(e, g), newFeedLoad(e, g), newFeedList(e, g), newFeedRemove(e, g))
-	for _, sub := range c.Commands() {
-		sub.Args = spoken(sub.Args)
-	}
 	return c
 }
 

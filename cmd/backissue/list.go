@@ -77,6 +77,10 @@ func newList(e *env, g *globals) *cobra.Command {
 			if asJSON {
 				return writeJSON(e.Stdout, rows)
 			}
+			if problems && len(rows) == 0 {
+				fmt.Fprintln(e.Stdout, "no problems")
+				return nil
+			}
 			return printList(e, rows)
 		})
 	}

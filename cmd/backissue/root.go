@@ -128,7 +128,7 @@ archive is in use by a command that will end; 130 interrupted.`,
 		newRelease(e, g), newWithdraw(e, g), newPublish(e, g), newCheck(e, g), newVersion(e),
 	)
 	for _, c := range root.Commands() {
-		c.Args = spoken(c.Args)
+		ours(c)
 	}
 	// Without a verb, or with an unknown one, cobra's own words are good; the exit code is ours.
 	root.Args = func(_ *cobra.Command, args []string) error {
@@ -139,6 +139,21 @@ archive is in use by a command that will end; 130 interrupted.`,
 	}
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	return root
+}
+
+// ours makes whatever is wrong with the command line of a verb, and of those below it, a usage error: the
+// number of arguments, and flags that do not go together.
+func ours(c *cobra.Command) {
+	c.Args = spoken(c.Args)
+	c.PreRunE = func(c *cobra.Command, _ []string) error {
+		if err := c.ValidateFlagGroups(); err != nil {
+			return hinted{usageError{err}, fmt.Sprintf("try: %s --help", c.CommandPath())}
+		}
+		return nil
+	}
+	for _, sub := range c.Commands() {
+		ours(sub)
+	}
 }
 
 // spoken makes a wrong number of arguments a usage error, and an empty one, which is what a variable
