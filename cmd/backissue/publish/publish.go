@@ -221,9 +221,9 @@ func (p *publisher) touched(ctx context.Context) ([]store.Feed, error) {
 }
 
 // sealed names the archive documents that are new. Those that are there are never written again; of a
-// feed that has ended all are named, since the site has none of them any more. The
-// page of each comes last and those of a feed come in their order, so that where there is a page all
-// that is older is there as well.
+// feed that has ended all are named, since the site has none of them any more. The page of each comes
+// last and those of a feed come in their order, so that where there is a page all that is older is
+// there as well.
 func (p *publisher) sealed(feeds []store.Feed, paths chan<- []string) error {
 	extensions := slices.Clone(web.Extensions())
 	slices.Reverse(extensions)
