@@ -172,6 +172,10 @@ type History struct {
 	Begun   time.Time // when the walk under way began
 	Done    time.Time // when a walk last came to its end; zero where none has
 	Problem string    // why the walk is stuck, in plain words; empty while it goes on
+
+	Allowed  time.Time // before which the publisher has asked not to be asked for older documents
+	Requests uint64    // that all walks have made, redirects included
+	Bytes    uint64    // of bodies that they brought, as they came over the wire
 }
 
 // Gap is a stretch of a source's history that the archive has missed, as far as can be told: a

@@ -232,16 +232,12 @@ func (f *faulty) look(ctx context.Context) {
 	}
 }
 
-func (f *faulty) Due(ctx context.Context, now time.Time, limit int) ([]feed.Source, error) {
+func (f *faulty) Due(ctx context.Context, now time.Time, after store.Turn, limit int) ([]store.Turn, error) {
 	defer f.look(ctx)
 	if f.dueErr != nil {
 		return nil, f.dueErr
 	}
-	return f.Store.Due(ctx, now, limit)
-}
-
-func (f *faulty) SourcesAt(ctx context.Context, host string, limit int) ([]feed.Source, error) {
-	return f.Store.(*bolt.DB).SourcesAt(ctx, host, limit)
+	return f.Store.Due(ctx, now, after, limit)
 }
 
 func (f *faulty) Sources(ctx context.Context, after feed.SourceID, limit int) ([]feed.Source, error) {

@@ -109,7 +109,7 @@ func (s *Scheduler) first(ctx context.Context, src feed.Source, doc *parse.Docum
 		return src, nil
 	}
 	if trusted && src.Subscribed {
-		if _, _, err := s.Store.Subscribe(context.WithoutCancel(ctx), feed.Source{URL: src.URL, Identity: feed.PolicyGUID}); err != nil {
+		if _, err := s.Store.Subscribe(context.WithoutCancel(ctx), feed.Source{URL: src.URL, Identity: feed.PolicyGUID}); err != nil {
 			return src, err
 		}
 	}
@@ -237,17 +237,21 @@ func (s *Scheduler) load(ctx context.Context) error {
 		return nil
 	}
 	for after := feed.SourceID(0); ; {
-		page, err := s.Store.Sources(ctx, after, atOnce)
+		page, err := s.Store.Wanting(ctx, after, atOnce)
 		if err != nil {
-			return fmt.Errorf("list the sources: %w", err)
+			return fmt.Errorf("find the histories that are wanted: %w", err)
 		}
 		if len(page) == 0 {
 			break
 		}
-		after = page[len(page)-1].ID
-		for i := range page {
-			if h := &page[i].Fetch.History; page[i].Subscribed && h.Wanted && !isStuck(h) {
-				s.walks.add(page[i].ID)
+		after = page[len(page)-1]
+		for _, id := range page {
+			src, err := s.Store.Source(ctx, id)
+			if err != nil {
+				return err
+			}
+			if src.Subscribed && !isStuck(&src.Fetch.History) {
+				s.walks.add(id)
 			}
 		}
 	}

@@ -82,18 +82,12 @@ func (h *hosts) known(host string, note bool) bool {
 	return h.asked[host]
 }
 
-// atHost is what an archive can do that finds the sources of a host.
-type atHost interface {
-	SourcesAt(ctx context.Context, host string, limit int) ([]feed.Source, error)
-}
-
 // recall takes in what the archive says of refusals of a host, which an earlier process may have met.
 func (s *Scheduler) recall(ctx context.Context, host string) {
-	archive, ok := s.Store.(atHost)
-	if !ok || s.hosts.known(host, false) {
+	if s.hosts.known(host, false) {
 		return
 	}
-	sources, err := archive.SourcesAt(ctx, host, maxHere)
+	sources, err := s.Store.SourcesAt(ctx, host, maxHere)
 	if err != nil {
 		return // whoever visits will meet it too
 	}

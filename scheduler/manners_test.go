@@ -373,7 +373,7 @@ func TestOwnersFieldsComeAlong(t *testing.T) {
 	c.fields = map[string]string{"Cookie": "a=b", "X-Key": "k", "Authorization": "Bearer t"}
 	src := w.follow("https://example.org/feed")[0]
 	src.Access = feed.Access{Cookie: "a=b", Bearer: "t", Headers: []feed.Header{{Name: "X-Key", Value: "k"}}}
-	if _, _, err := w.Store.Subscribe(t.Context(), src); err != nil {
+	if _, err := w.Store.Subscribe(t.Context(), src); err != nil {
 		t.Fatal(err)
 	}
 	w.live(2 * day)

@@ -108,13 +108,21 @@ func (r *round) visitChosen(ctx context.Context, o RoundOptions) error {
 func (r *round) visitDue(ctx context.Context) error {
 	tried := make(map[feed.SourceID]bool)
 	for ctx.Err() == nil {
-		sources, err := r.Store.Due(ctx, r.started, len(tried)+atOnce)
+		turns, err := r.Store.Due(ctx, r.started, store.Turn{}, len(tried)+atOnce)
 		if err != nil {
 			return fmt.Errorf("find what is due: %w", err)
 		}
-		sources = slices.DeleteFunc(sources, func(src feed.Source) bool {
-			return tried[src.ID] || r.claims.isHeld(src.ID, r.started)
-		})
+		var sources []feed.Source
+		for _, turn := range turns {
+			if tried[turn.Source] || r.claims.isHeld(turn.Source, r.started) {
+				continue
+			}
+			src, err := r.Store.Source(ctx, turn.Source)
+			if err != nil {
+				return fmt.Errorf("find what is due: %w", err)
+			}
+			sources = append(sources, src)
+		}
 		if len(sources) == 0 {
 			return nil
 		}

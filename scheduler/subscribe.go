@@ -189,11 +189,11 @@ func (s *Scheduler) begin(ctx context.Context, want Subscription, f *found) (Res
 
 // follow stores the subscription itself.
 func (s *Scheduler) follow(ctx context.Context, src feed.Source, r Result) (Result, error) {
-	got, fresh, err := s.Store.Subscribe(ctx, src)
+	got, err := s.Store.Subscribe(ctx, src)
 	if err != nil {
 		return Result{}, err
 	}
-	r.Source, r.Already = got, !fresh
+	r.Source, r.Already = got[0].Source, !got[0].New
 	s.wake.ring()
 	return r, nil
 }

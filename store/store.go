@@ -214,6 +214,18 @@ type Reader interface {
 	SourceByURL(ctx context.Context, url string) (feed.Source, error)
 	// Sources returns up to limit sources in the order in which they came, after the given one.
 	Sources(ctx context.Context, after feed.SourceID, limit int) ([]feed.Source, error)
+	// Roster returns up to limit sources as a list shows them, in the order in which they came, after the
+	// given one. It is much faster than Sources.
+	Roster(ctx context.Context, after feed.SourceID, limit int) ([]Listed, error)
+	// SourcesAt returns up to limit sources whose addresses are on a host, whatever their port. Those with
+	// a user in the address are left out.
+	SourcesAt(ctx context.Context, host string, limit int) ([]feed.Source, error)
+	// Wanting returns up to limit sources whose history is to be brought home ([feed.History.Wanted]), in
+	// the order in which they came, after the given one.
+	Wanting(ctx context.Context, after feed.SourceID, limit int) ([]feed.SourceID, error)
+	// Pushing returns up to limit subscribed sources that name a hub ([feed.Push.Hub]), in the order in
+	// which they came, after the given one.
+	Pushing(ctx context.Context, after feed.SourceID, limit int) ([]feed.Source, error)
 	// Troubled returns up to limit sources that have one of these kinds of trouble (any, where none is
 	// named), in the order in which they came, after the given one.
 	Troubled(ctx context.Context, after feed.SourceID, limit int, kinds ...Trouble) ([]Troubled, error)
@@ -244,12 +256,16 @@ type Store interface {
 	// be taken in leaves the others alone; its Saved carries the error. Saves of several goroutines
 	// share commits.
 	Save(ctx context.Context, batches ...Batch) ([]Saved, error)
-	// Subscribe makes the source with this URL (and the given tags and title, if it is new) one that
-	// is polled, and reports whether it was not one before. A policy other than PolicyAuto, and an Access
-	// that is not zero, are its own from now on.
-	Subscribe(ctx context.Context, source feed.Source) (feed.Source, bool, error)
+	// Subscribe makes each source with one of these URLs (and the given tags and title, if it is new) one
+	// that is polled, and says of each whether it was not one before. A policy other than PolicyAuto, and
+	// an Access that is not zero, are its own from now on. New ones are numbered in the order in which they
+	// are given. One that cannot be taken in leaves the others alone; its Subscribed carries the error, and
+	// the error returned is the first of these.
+	Subscribe(ctx context.Context, sources ...feed.Source) ([]Subscribed, error)
 	// Unsubscribe ends polling. Whatever came from the source stays. ErrNotFound for no such source.
 	Unsubscribe(ctx context.Context, id feed.SourceID) (feed.Source, error)
+	// SetAccess replaces what the owner gives along when a source is asked. ErrNotFound for no such source.
+	SetAccess(ctx context.Context, id feed.SourceID, access feed.Access) error
 	// Release lets what is held back of a source into the live feeds, and returns how much that was.
 	// ErrNotFound for no such source.
 	Release(ctx context.Context, id feed.SourceID) (int, error)
@@ -287,8 +303,9 @@ type Store interface {
 	// Shelve puts a document of a publisher's own archive on top of the source's shelf, and keeps how
 	// far the walk has come, in one. With a nil document it keeps only that.
 	Shelve(ctx context.Context, id feed.SourceID, h feed.History, document *Shelved) error
-	// Due returns up to limit subscribed sources whose time has come, the longest due first.
-	Due(ctx context.Context, now time.Time, limit int) ([]feed.Source, error)
+	// Due returns up to limit turns of subscribed sources whose time has come, the longest due first, after
+	// the given one; the zero Turn is before all. It reads the index alone.
+	Due(ctx context.Context, now time.Time, after Turn, limit int) ([]Turn, error)
 	// NextDue returns when the next subscribed source is due; false where there is none.
 	NextDue(ctx context.Context) (time.Time, bool, error)
 	// Check reads the whole archive and returns every fault that it finds, in words; an empty list
@@ -296,6 +313,29 @@ type Store interface {
 	Check(ctx context.Context) ([]string, error)
 	// Close ends the use of the archive. Saves that were under way are finished first.
 	Close() error
+}
+
+// Turn is when a source is due. The order of turns is that of their times, and at one time that of the
+// sources' numbers.
+type Turn struct {
+	At     time.Time // to the millisecond
+	Source feed.SourceID
+}
+
+// Listed is what a list of sources shows of one.
+type Listed struct {
+	// Source lacks what only its feed's documents and requests to it need: Description, Language, Rights,
+	// Image, FeedID, Authors, Categories, Links, Extra, Access, and of Fetch the validators, BodyHash, Skip,
+	// Moved, Tally and TTL, and the secrets of Push.
+	feed.Source
+	Articles uint64 // in its feed now
+}
+
+// Subscribed says what became of a subscription.
+type Subscribed struct {
+	Source feed.Source // as it is now
+	New    bool        // it was not polled before
+	Err    error       // why it could not be taken in; nil when it was
 }
 
 // Subscriber is somebody who is told what is new in one of the archive's own feeds (W3C WebSub).

@@ -30,11 +30,11 @@ func TestAdoptAddress(t *testing.T) {
 	}
 	var sources []feed.Source
 	for _, u := range []string{old, others} {
-		s, _, err := db.Subscribe(ctx, feed.Source{URL: u, Fetch: feed.FetchState{Due: now}})
+		got, err := db.Subscribe(ctx, feed.Source{URL: u, Fetch: feed.FetchState{Due: now}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		sources = append(sources, s)
+		sources = append(sources, got[0].Source)
 	}
 	s := sources[0]
 
@@ -51,8 +51,8 @@ func TestAdoptAddress(t *testing.T) {
 			t.Errorf("%s leads to %d at %s, %v", u, got.ID, got.URL, err)
 		}
 	}
-	if got, fresh, err := db.Subscribe(ctx, feed.Source{URL: old}); err != nil || fresh || got.ID != s.ID {
-		t.Errorf("subscribed to again by its old address: %d, %v, %v", got.ID, fresh, err)
+	if got, err := db.Subscribe(ctx, feed.Source{URL: old}); err != nil || got[0].New || got[0].Source.ID != s.ID {
+		t.Errorf("subscribed to again by its old address: %+v, %v", got[0], err)
 	}
 
 	s.URL = others

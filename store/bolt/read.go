@@ -305,20 +305,20 @@ func (d *DB) Sources(_ context.Context, after feed.SourceID, limit int) (sources
 }
 
 // Due implements [store.Store].
-func (d *DB) Due(_ context.Context, now time.Time, limit int) (sources []feed.Source, err error) {
+func (d *DB) Due(_ context.Context, now time.Time, after store.Turn, limit int) (turns []store.Turn, err error) {
 	err = d.view(func(tx *bbolt.Tx) error {
 		c := tx.Bucket(bucketDue).Cursor()
+		k, _ := c.First()
+		if after != (store.Turn{}) {
+			k, _ = c.Seek(keyDue(after.At, after.Source+1))
+		}
 		end := u64(sortable(now) + 1)
-		for k, _ := c.First(); k != nil && bytes.Compare(k, end) < 0 && len(sources) < limit; k, _ = c.Next() {
-			s, err := readSource(tx, feed.SourceID(decode32(k[8:])))
-			if err != nil {
-				return err
-			}
-			sources = append(sources, *s)
+		for ; k != nil && bytes.Compare(k, end) < 0 && len(turns) < limit; k, _ = c.Next() {
+			turns = append(turns, store.Turn{At: unsortable(decode64(k[:8])), Source: feed.SourceID(decode32(k[8:]))})
 		}
 		return nil
 	})
-	return sources, err
+	return turns, err
 }
 
 // NextDue implements [store.Store].

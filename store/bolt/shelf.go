@@ -117,13 +117,18 @@ type history struct {
 	Begun   instant `cbor:"7,keyasint,omitempty"`
 	Done    instant `cbor:"8,keyasint,omitempty"`
 	Problem string  `cbor:"9,keyasint,omitempty"`
+
+	Allowed  instant `cbor:"10,keyasint,omitempty"`
+	Requests uint64  `cbor:"11,keyasint,omitempty"`
+	Bytes    uint64  `cbor:"12,keyasint,omitempty"`
 }
 
 func toHistory(h feed.History) *history {
 	if h == (feed.History{}) {
 		return nil
 	}
-	return &history{h.Wanted, h.Next, h.Top, h.Last, h.Fetched, h.Shelved, toInstant(h.Begun), toInstant(h.Done), h.Problem}
+	return &history{h.Wanted, h.Next, h.Top, h.Last, h.Fetched, h.Shelved, toInstant(h.Begun), toInstant(h.Done), h.Problem,
+		toInstant(h.Allowed), h.Requests, h.Bytes}
 }
 
 func (h *history) history() feed.History {
@@ -131,5 +136,6 @@ func (h *history) history() feed.History {
 		return feed.History{}
 	}
 	return feed.History{Wanted: h.Wanted, Next: h.Next, Top: h.Top, Last: h.Last, Fetched: h.Fetched, Shelved: h.Shelved,
-		Begun: h.Begun.time(), Done: h.Done.time(), Problem: h.Problem}
+		Begun: h.Begun.time(), Done: h.Done.time(), Problem: h.Problem,
+		Allowed: h.Allowed.time(), Requests: h.Requests, Bytes: h.Bytes}
 }

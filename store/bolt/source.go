@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,43 +23,70 @@ import (
 const maxURL = 8 << 10
 
 // Subscribe implements [store.Store].
-func (d *DB) Subscribe(ctx context.Context, s feed.Source) (feed.Source, bool, error) {
-	var got feed.Source
-	fresh := false
-	// A shared transaction may be made again, so nothing of one may get into s.
-	err := d.inTurn(ctx, func(t *txn) error {
-		if err := t.begin(); err != nil {
+func (d *DB) Subscribe(ctx context.Context, sources ...feed.Source) ([]store.Subscribed, error) {
+	got := make([]store.Subscribed, len(sources))
+	dos := make([]func(*txn) error, len(sources))
+	for i := range sources {
+		// A shared transaction may be made again, so nothing of one may get into sources.
+		dos[i] = func(t *txn) (err error) {
+			got[i].Source, got[i].New, err = t.subscribe(sources[i])
 			return err
 		}
-		known, err := t.lookup(s.ID, s.URL)
-		if errors.Is(err, store.ErrNotFound) {
-			wanted := s
-			wanted.Subscribed = false // which is what it was until now
-			known, _, err = t.putSource(wanted, s.Added)
+	}
+	var first error
+	for i, err := range d.inTurn(ctx, dos...) {
+		if err != nil {
+			err = fmt.Errorf("subscribe to %s: %w", sources[i].PublicURL(), err)
+			got[i] = store.Subscribed{Source: sources[i], Err: err}
+			first = cmp.Or(first, err)
 		}
+	}
+	return got, first
+}
+
+func (t *txn) subscribe(s feed.Source) (got feed.Source, fresh bool, err error) {
+	if err := t.begin(); err != nil {
+		return got, false, err
+	}
+	known, err := t.lookup(s.ID, s.URL)
+	if errors.Is(err, store.ErrNotFound) {
+		wanted := s
+		wanted.Subscribed = false // which is what it was until now
+		known, _, err = t.putSource(wanted, s.Added)
+	}
+	if err != nil {
+		return got, false, err
+	}
+	fresh = !known.Subscribed
+	known.Subscribed = true
+	if s.Identity != feed.PolicyAuto {
+		known.Identity = s.Identity
+	}
+	if !s.Access.IsZero() {
+		known.Access = s.Access
+	}
+	for _, tag := range s.Tags {
+		if !slices.ContainsFunc(known.Tags, func(t string) bool { return feed.TagKey(t) == feed.TagKey(tag) }) {
+			known.Tags = append(known.Tags, tag)
+		}
+	}
+	return *known, fresh, t.writeSource(known)
+}
+
+// SetAccess implements [store.Store].
+func (d *DB) SetAccess(ctx context.Context, id feed.SourceID, access feed.Access) error {
+	err := d.inTurn(ctx, func(t *txn) error {
+		known, err := t.lookup(id, "")
 		if err != nil {
 			return err
 		}
-		fresh = !known.Subscribed
-		known.Subscribed = true
-		if s.Identity != feed.PolicyAuto {
-			known.Identity = s.Identity
-		}
-		if !s.Access.IsZero() {
-			known.Access = s.Access
-		}
-		for _, tag := range s.Tags {
-			if !slices.ContainsFunc(known.Tags, func(t string) bool { return feed.TagKey(t) == feed.TagKey(tag) }) {
-				known.Tags = append(known.Tags, tag)
-			}
-		}
-		got = *known
+		known.Access = access
 		return t.writeSource(known)
 	})[0]
 	if err != nil {
-		return s, false, fmt.Errorf("subscribe to %s: %w", s.PublicURL(), err)
+		return fmt.Errorf("set the access to source %d: %w", id, err)
 	}
-	return got, fresh, nil
+	return nil
 }
 
 // Unsubscribe implements [store.Store].
@@ -159,8 +187,7 @@ func (t *txn) adopt(s feed.Source, known *feed.Source) (string, error) {
 	return s.URL, addresses.Put([]byte(s.URL), k)
 }
 
-// SourcesAt returns up to limit sources whose addresses are on a host, whatever their port. Those with
-// a user in the address are left out.
+// SourcesAt implements [store.Reader].
 func (d *DB) SourcesAt(_ context.Context, host string, limit int) (sources []feed.Source, err error) {
 	err = d.view(func(tx *bbolt.Tx) error {
 		c := tx.Bucket(bucketSourceURL).Cursor()

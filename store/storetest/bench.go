@@ -85,7 +85,7 @@ func Bench(b *testing.B, open Open) {
 			})
 			b.Run("Due", func(b *testing.B) {
 				for b.Loop() {
-					if _, err := s.Due(b.Context(), noon, 10); err != nil {
+					if _, err := s.Due(b.Context(), noon, store.Turn{}, 10); err != nil {
 						b.Fatal(err)
 					}
 				}

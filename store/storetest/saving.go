@@ -31,7 +31,7 @@ func ownersDecisions(h *harness) {
 	mine := source()
 	mine.Tags = []string{"Mine"}
 	mine.Subscribed = true // which is for Subscribe to decide
-	s, fresh, err := h.Subscribe(h.Context(), mine)
+	s, fresh, err := h.subscribe(mine)
 	if err != nil || !fresh || !s.Subscribed {
 		h.Fatalf("subscribe: %+v, %v, %v", s, fresh, err)
 	}
@@ -41,7 +41,7 @@ func ownersDecisions(h *harness) {
 	h.equal("filed under", h.titles(tagged("mine")), []string{"Article 1"})
 
 	mine.Tags = []string{"mine", "Other"}
-	s, fresh, err = h.Subscribe(h.Context(), mine)
+	s, fresh, err = h.subscribe(mine)
 	h.equal("again", []any{s.Tags, fresh, err}, []any{[]string{"Mine", "Other"}, false, nil})
 	s = must(h.Unsubscribe(h.Context(), s.ID))(h)
 	h.equal("unsubscribed", s.Subscribed, false)
@@ -65,13 +65,15 @@ func fallDue(h *harness) {
 		s.Fetch.Due = noon.Add(time.Duration(4-n) * time.Hour)
 		must(h.Save(h.Context(), store.Batch{Source: s, Seen: noon}))(h)
 		if n != 2 {
-			if _, _, err := h.Subscribe(h.Context(), s); err != nil {
+			if _, _, err := h.subscribe(s); err != nil {
 				h.Fatal(err)
 			}
 		}
 	}
 	due := func(now time.Time) (urls []string) {
-		for _, s := range must(h.Due(h.Context(), now, 3))(h) {
+		for _, turn := range must(h.Due(h.Context(), now, store.Turn{}, 3))(h) {
+			s := must(h.Source(h.Context(), turn.Source))(h)
+			h.equal("turn of "+s.URL, turn.At, s.Fetch.Due)
 			urls = append(urls, s.URL[len("https://example.org/"):])
 		}
 		return urls
@@ -200,7 +202,7 @@ func subscribeBesideBadBatches(h *harness) {
 		wg.Go(func() {
 			for n := range 50 {
 				s := feed.Source{URL: fmt.Sprintf("https://%d.example.org/%d", w, n)}
-				if got, fresh, err := h.Subscribe(h.Context(), s); err != nil || !fresh || got.URL != s.URL {
+				if got, fresh, err := h.subscribe(s); err != nil || !fresh || got.URL != s.URL {
 					h.Errorf("subscribe to %s: %+v, %v, %v", s.URL, got, fresh, err)
 				}
 			}
@@ -231,4 +233,13 @@ func endedContext(h *harness) {
 	if err == nil && n != 3 || err != nil && n != 0 {
 		h.Errorf("%d articles after %v", n, err)
 	}
+}
+
+// subscribe subscribes to one source, and says whether it was not polled before.
+func (h *harness) subscribe(s feed.Source) (feed.Source, bool, error) {
+	got, err := h.Subscribe(h.Context(), s)
+	if err != nil {
+		return s, false, err
+	}
+	return got[0].Source, got[0].New, nil
 }

@@ -337,13 +337,13 @@ func changesAreNumbered(h *harness) {
 func policyStays(h *harness) {
 	s := source()
 	s.Identity = feed.PolicyLink
-	got, _, err := h.Subscribe(h.Context(), s)
+	got, _, err := h.subscribe(s)
 	h.equal("subscribed with", []any{got.Identity, err}, []any{feed.PolicyLink, nil})
 	h.visited(noon, article(1))
 	h.equal("after a visit", must(h.Source(h.Context(), 1))(h).Identity, feed.PolicyLink)
-	got, _, _ = h.Subscribe(h.Context(), source())
+	got, _, _ = h.subscribe(source())
 	h.equal("without a wish", got.Identity, feed.PolicyLink)
 	s.Identity = feed.PolicyGUID
-	got, _, _ = h.Subscribe(h.Context(), s)
+	got, _, _ = h.subscribe(s)
 	h.equal("with another", got.Identity, feed.PolicyGUID)
 }

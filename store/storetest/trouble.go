@@ -11,7 +11,7 @@ import (
 // subscribed returns a new source that is polled.
 func (h *harness) subscribed(n int) feed.Source {
 	h.Helper()
-	s, _, err := h.Subscribe(h.Context(), feed.Source{URL: fmt.Sprintf("https://%d.example/feed", n), Title: fmt.Sprint("Source ", n)})
+	s, _, err := h.subscribe(feed.Source{URL: fmt.Sprintf("https://%d.example/feed", n), Title: fmt.Sprint("Source ", n)})
 	if err != nil {
 		h.Fatal(err)
 	}

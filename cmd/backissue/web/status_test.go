@@ -44,15 +44,14 @@ func troubled(t testing.TB) *bolt.DB {
 	db := filled(t)
 	var s [6]feed.Source
 	for n := 1; n < len(s); n++ {
-		var err error
-		s[n], _, err = db.Subscribe(t.Context(), feed.Source{
+		got, err := db.Subscribe(t.Context(), feed.Source{
 			URL: fmt.Sprintf("https://reader:%s@%d.example/feed?<&>", secret, n), Title: fmt.Sprintf("Source <b>%d</b> & Co", n),
 			Access: feed.Access{User: "reader", Password: secret, Bearer: secret, Cookie: secret},
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		s[n] = visited(t, db, s[n], morning, 200, "")
+		s[n] = visited(t, db, got[0].Source, morning, 200, "")
 	}
 	for day := range 3 {
 		at := morning.Add(time.Duration(1+24*day) * time.Hour)
