@@ -182,9 +182,12 @@ func (c *Client) userAgent() string {
 	if agent == "" {
 		agent = UserAgent("")
 	}
-	// "1 subscribers" is what those who count subscribers in their logs look for.
 	if before, ok := strings.CutSuffix(agent, ")"); ok {
-		return before + "; " + strconv.Itoa(max(1, c.Subscribers)) + " subscribers)"
+		n, unit := max(1, c.Subscribers), " subscribers)"
+		if n == 1 {
+			unit = " subscriber)"
+		}
+		return before + "; " + strconv.Itoa(n) + unit
 	}
 	return agent
 }

@@ -76,7 +76,7 @@ func TestGetIntroducesItself(t *testing.T) {
 			t.Errorf("hash is %s", res.Hash)
 		}
 	}
-	if ua := got.UserAgent(); ua != "backissue/1.2 (+https://github.com/backissue/backissue; 1 subscribers)" {
+	if ua := got.UserAgent(); ua != "backissue/1.2 (+https://github.com/backissue/backissue; 1 subscriber)" {
 		t.Errorf("User-Agent is %q", ua)
 	}
 	if got.RequestURI != "/feed?a=b" {

@@ -232,8 +232,8 @@ func (s *site) liveDocument(ctx context.Context, f store.Feed, this *format, art
 		d.Links = append(d.Links, feed.Link{Rel: "prev-archive", Href: newest, Type: bareType(this.MediaType)})
 		d.NextURL = newest
 	}
-	if s.hub != "" {
-		d.Links = append(d.Links, feed.Link{Rel: "hub", Href: s.hub})
+	for _, hub := range s.hubs {
+		d.Links = append(d.Links, feed.Link{Rel: "hub", Href: hub})
 	}
 	if f.Kind == store.Source {
 		source, err := s.archive.Source(ctx, f.Source)

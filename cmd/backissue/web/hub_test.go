@@ -49,6 +49,27 @@ func TestHubIsNamed(t *testing.T) {
 	}
 }
 
+// Other people's hubs are named behind our own, or alone.
+func TestOtherHubsAreNamed(t *testing.T) {
+	db := filled(t)
+	others := []string{"https://hub.example/", "https://push.example/?a=b"}
+	for own, want := range map[string]string{
+		"":                           `<https://hub.example/>; rel="hub", <https://push.example/?a=b>; rel="hub", <http://archive.example/feed.atom>; rel="self"`,
+		"http://archive.example/hub": `<http://archive.example/hub>; rel="hub", <https://hub.example/>; rel="hub", <https://push.example/?a=b>; rel="hub", <http://archive.example/feed.atom>; rel="self"`,
+	} {
+		a := ask(t, siteWith(t, web.Options{Archive: db, BaseURL: "http://archive.example", Hub: own, Hubs: others}), "GET", "/feed.atom")
+		if got := a.Header.Get("Link"); got != want {
+			t.Errorf("beside %q: Link is %q", own, got)
+		}
+		text := body(t, a.Body)
+		for _, hub := range others {
+			if !strings.Contains(text, `<link href="`+hub+`" rel="hub"`) {
+				t.Errorf("beside %q: %s is not named within", own, hub)
+			}
+		}
+	}
+}
+
 func TestTopic(t *testing.T) {
 	const base = "https://archive.example/x"
 	for _, ref := range []store.Ref{

@@ -5,6 +5,8 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -116,6 +118,17 @@ func (s *site) metrics(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// resident returns how many bytes of the process are held in RAM; false where the system does not say.
+func resident() (uint64, bool) {
+	text, err := os.ReadFile("/proc/self/statm")
+	fields := strings.Fields(string(text))
+	if err != nil || len(fields) < 2 {
+		return 0, false
+	}
+	pages, err := strconv.ParseUint(fields[1], 10, 64)
+	return pages * uint64(os.Getpagesize()), err == nil
+}
+
 func (s *site) writeMetrics(ctx context.Context, w io.Writer) error {
 	stats, err := s.archive.Stats(ctx)
 	if err != nil {
@@ -160,6 +173,10 @@ func (s *site) writeMetrics(ctx context.Context, w io.Writer) error {
 	}
 	if s.status.Counts != nil {
 		s.status.Counts.write(m)
+	}
+	m.gauge("go_goroutines", "Goroutines of the process.", float64(runtime.NumGoroutine()))
+	if n, ok := resident(); ok {
+		m.gauge("process_resident_memory_bytes", "Memory of the process that is held in RAM.", float64(n))
 	}
 	return nil
 }

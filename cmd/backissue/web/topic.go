@@ -15,10 +15,15 @@ import (
 // Such an answer carries a whole document, beside which that is little, and the readers who come again
 // hear 304, which does without.
 func (s *site) discovery(path string) []string {
-	if s.hub == "" {
+	if len(s.hubs) == 0 {
 		return nil
 	}
-	return []string{"<" + s.hub + `>; rel="hub", <` + s.base + escaped(path) + `>; rel="self"`}
+	var b strings.Builder
+	for _, hub := range s.hubs {
+		b.WriteString("<" + hub + `>; rel="hub", `)
+	}
+	b.WriteString("<" + s.base + escaped(path) + `>; rel="self"`)
+	return []string{b.String()}
 }
 
 // Topic returns the feed of which the address is that of a live document, in the one way in which the

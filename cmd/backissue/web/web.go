@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -40,6 +41,9 @@ type Options struct {
 	// Hub is the address of the WebSub hub that tells of what is new in the live documents of the feeds,
 	// which name it; none where empty.
 	Hub string
+	// Hubs are the addresses of other people's hubs that are told when a live document changes. The
+	// documents name them behind Hub.
+	Hubs []string
 	// Alive says when the scheduler last gave a sign of life, by which /healthz is answered; nil where
 	// nobody visits sources.
 	Alive func() time.Time
@@ -77,7 +81,7 @@ func New(o Options) (http.Handler, error) {
 		prefix:  strings.TrimRight(base.EscapedPath(), "/"),
 		title:   o.Title,
 		version: o.Version,
-		hub:     o.Hub,
+		hubs:    slices.DeleteFunc(append([]string{o.Hub}, o.Hubs...), func(hub string) bool { return hub == "" }),
 		log:     o.Log,
 		deltas:  o.Deltas,
 		cache:   newCache(o.CacheBytes),
@@ -94,8 +98,8 @@ func New(o Options) (http.Handler, error) {
 		return nil, err
 	}
 	s.salt = fingerprint(s.base, s.title, s.version)
-	if s.hub != "" {
-		s.salt = fingerprint(s.salt, s.hub)
+	if len(s.hubs) > 0 {
+		s.salt = fingerprint(append([]string{s.salt}, s.hubs...)...)
 	}
 	if s.pages, err = newPages(); err != nil {
 		return nil, err
@@ -120,8 +124,8 @@ type site struct {
 	prefix  string // the base's path, escaped; links on pages begin with it
 	title   string
 	version string
-	hub     string // address; "" for none
-	salt    string // what besides the archive decides the bytes that go out
+	hubs    []string // addresses, ours before those of others
+	salt    string   // what besides the archive decides the bytes that go out
 	log     *slog.Logger
 	deltas  bool
 	alive   func() time.Time // nil where nobody visits sources
