@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -16,6 +17,9 @@ const (
 	manyHere = 8
 	// maxHere is how many sources of a host are looked at to learn whether it wants to be left alone.
 	maxHere = 20_000
+	// maxAsked is how many hosts are remembered to have been looked at so, and maxRefused how many that
+	// have refused before those are looked for which mean it no longer.
+	maxAsked, maxRefused = 100_000, 1000
 )
 
 // hosts knows which servers have asked to be left alone. One that asks so for a second address, while
@@ -23,6 +27,7 @@ const (
 type hosts struct {
 	mu      sync.Mutex
 	refused map[string]*refusal
+	sweepAt int             // how many may be in refused before it is swept
 	asked   map[string]bool // what the archive knows of the host has been taken in
 }
 
@@ -41,6 +46,10 @@ func (h *hosts) refuse(address string, until time.Time, status int, now time.Tim
 	defer h.mu.Unlock()
 	if h.refused == nil {
 		h.refused = make(map[string]*refusal)
+	}
+	if len(h.refused) >= max(h.sweepAt, maxRefused) {
+		maps.DeleteFunc(h.refused, func(_ string, r *refusal) bool { return !now.Before(r.until) })
+		h.sweepAt = 2 * len(h.refused)
 	}
 	r := h.refused[host]
 	if r == nil || !now.Before(r.until) {
@@ -74,7 +83,7 @@ func (h *hosts) known(host string, note bool) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if note {
-		if h.asked == nil {
+		if h.asked == nil || len(h.asked) >= maxAsked {
 			h.asked = make(map[string]bool)
 		}
 		h.asked[host] = true

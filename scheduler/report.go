@@ -73,9 +73,15 @@ func (e Event) String() string {
 	return line
 }
 
-// Report says what a round did. Each of its events is counted under its outcome.
+// MaxEvents is how many visits' events a [Report] holds one by one before it becomes choosy.
+const MaxEvents = 10_000
+
+// Report says what a round did. Each visit is counted under its outcome.
 type Report struct {
-	Events []Event // in the order in which the visits ended
+	// Events are the visits in the order in which they ended: all of the first MaxEvents, and of those after
+	// them the ones that failed or brought something, until there are five times as many. Progress is told
+	// of every one.
+	Events []Event
 
 	Unchanged, Changed, Failed, Skipped int
 
@@ -83,12 +89,21 @@ type Report struct {
 	Revised int // new revisions of known articles
 	Held    int // of both, how many are held back from the live feeds as a flood
 	Gone    int // articles that publishers have taken out of their feeds
+	Gaps    int // visits that had nothing in common with the visit before
 
 	Walks []Walk // through sources' histories; what these brought is counted in none of the above
 }
 
+// Visits returns how many visits there were.
+func (r *Report) Visits() int { return r.Unchanged + r.Changed + r.Failed + r.Skipped }
+
 func (r *Report) add(e Event) {
-	r.Events = append(r.Events, e)
+	if n := len(r.Events); n < MaxEvents || n < 5*MaxEvents && (e.Outcome == Changed || e.Outcome == Failed) {
+		r.Events = append(r.Events, e)
+	}
+	if e.Gap {
+		r.Gaps++
+	}
 	r.Added += e.Added
 	r.Revised += e.Revised
 	r.Held += e.Held

@@ -26,11 +26,8 @@ type RoundOptions struct {
 }
 
 const (
-	// atOnce is how many due sources are taken from the archive at a time.
+	// atOnce is how many sources, or turns of sources, are read from the archive at a time.
 	atOnce = 4096
-	// perWorker is how many documents may be held for each host that is visited: one that is being
-	// fetched, and others that are being read and saved.
-	perWorker = 4
 )
 
 // Round visits sources, each once, and returns when all visits have ended. A failed visit is an
@@ -46,7 +43,7 @@ const (
 // Of rounds that run at once in one process, one visits a source and the others wait for its
 // result.
 func (s *Scheduler) Round(ctx context.Context, o RoundOptions) (Report, error) {
-	r := &round{Scheduler: s, started: s.now(), progress: s.Progress}
+	r := &round{Scheduler: s, started: s.now(), progress: s.Progress, report: new(Report)}
 	if o.Progress != nil {
 		r.progress = o.Progress
 	}
@@ -54,7 +51,7 @@ func (s *Scheduler) Round(ctx context.Context, o RoundOptions) (Report, error) {
 	if err == nil && ctx.Err() == nil && !o.NoHistory {
 		err = r.walkChosen(ctx, o)
 	}
-	return r.report, cmp.Or(err, ctx.Err())
+	return *r.report, cmp.Or(err, ctx.Err())
 }
 
 // walkChosen goes on with the walks.
@@ -70,88 +67,93 @@ func (r *round) walkChosen(ctx context.Context, o RoundOptions) error {
 	return r.walkAll(ctx, ids, func(w Walk) { r.report.Walks = append(r.report.Walks, w) })
 }
 
-// round is a round under way.
+// round is a round under way, or the one that lasts as long as [Scheduler.Run].
 type round struct {
 	*Scheduler
 	started  time.Time
 	forced   bool // visits are made whether due or not
 	progress func(Event)
+	queue    queue
 
 	mu     sync.Mutex
-	known  int // visits that will be made, as far as known
-	report Report
+	ends   int     // visits that have ended
+	apart  int     // of these, how many were never queued
+	report *Report // nil where nobody reads one
 }
 
+// visitChosen visits what the options name.
 func (r *round) visitChosen(ctx context.Context, o RoundOptions) error {
+	var err error
 	switch {
 	case len(o.Sources) > 0:
-		sources, err := r.named(ctx, o.Sources)
-		if err != nil {
-			return err
-		}
 		r.forced = true
-		r.visitAll(ctx, sources)
-		return nil
+		err = r.queueNamed(ctx, o.Sources)
 	case o.All:
-		sources, err := r.all(ctx)
-		if err != nil {
-			return err
-		}
 		r.forced = true
-		r.visitAll(ctx, sources)
-		return nil
+		err = r.queueAll(ctx)
+	default:
+		_, err = r.queueDue(ctx, r.started, store.Turn{})
 	}
-	return r.visitDue(ctx)
+	if err != nil {
+		return err
+	}
+	r.queue.close()
+	r.drain(ctx)
+	return nil
 }
 
-// visitDue visits what is due until nothing is that has not been tried.
-func (r *round) visitDue(ctx context.Context) error {
-	tried := make(map[feed.SourceID]bool)
+// queueDue queues what is due at a moment and comes after a turn, and returns the last turn that it met.
+func (r *round) queueDue(ctx context.Context, now time.Time, after store.Turn) (store.Turn, error) {
 	for ctx.Err() == nil {
-		turns, err := r.Store.Due(ctx, r.started, store.Turn{}, len(tried)+atOnce)
+		turns, err := r.Store.Due(ctx, now, after, atOnce)
 		if err != nil {
-			return fmt.Errorf("find what is due: %w", err)
+			return after, fmt.Errorf("find what is due: %w", err)
 		}
-		var sources []feed.Source
 		for _, turn := range turns {
-			if tried[turn.Source] || r.claims.isHeld(turn.Source, r.started) {
+			after = turn
+			if r.queue.has(turn.Source) || r.claims.isHeld(turn.Source, now) {
 				continue
 			}
 			src, err := r.Store.Source(ctx, turn.Source)
 			if err != nil {
-				return fmt.Errorf("find what is due: %w", err)
+				return after, fmt.Errorf("find what is due: %w", err)
 			}
-			sources = append(sources, src)
+			r.queue.add(src.ID, hostOf(src.URL))
 		}
-		if len(sources) == 0 {
-			return nil
+		if len(turns) < atOnce {
+			break
 		}
-		for i := range sources {
-			tried[sources[i].ID] = true
-		}
-		r.visitAll(ctx, sources)
 	}
-	return nil
+	return after, nil
 }
 
-func (r *round) named(ctx context.Context, ids []feed.SourceID) ([]feed.Source, error) {
-	sources := make([]feed.Source, 0, len(ids))
+// queueNamed queues sources, unless one of them is not subscribed to.
+func (r *round) queueNamed(ctx context.Context, ids []feed.SourceID) error {
+	var sources []feed.Source
 	for i, id := range ids {
 		if slices.Contains(ids[:i], id) {
 			continue
 		}
 		src, err := r.Store.Source(ctx, id)
 		if err != nil {
-			return nil, fmt.Errorf("visit source %d: %w", id, err)
+			return fmt.Errorf("visit source %d: %w", id, err)
 		}
 		if !src.Subscribed {
-			return nil, fmt.Errorf("visit %q: %w", src.URL, ErrNotSubscribed)
+			return fmt.Errorf("visit %q: %w", src.URL, ErrNotSubscribed)
 		}
-		if !r.leaveAlone(&src) {
-			sources = append(sources, src)
+		sources = append(sources, src)
+	}
+	r.queueSources(sources)
+	return nil
+}
+
+// queueSources queues the sources that are subscribed to and not to be left alone.
+func (r *round) queueSources(sources []feed.Source) {
+	for i := range sources {
+		if src := &sources[i]; src.Subscribed && !r.leaveAlone(src) {
+			r.queue.add(src.ID, hostOf(src.URL))
 		}
 	}
-	return sources, nil
 }
 
 // leaveAlone reports whether the source's server has asked to be left alone until later, and if so
@@ -161,77 +163,29 @@ func (r *round) leaveAlone(src *feed.Source) bool {
 	if !until.After(r.started) {
 		return false
 	}
-	r.ended(Event{Source: *src, Outcome: Skipped, Err: leftAlone(src.Fetch.Status, until)}, 1)
+	r.mu.Lock()
+	r.apart++
+	r.mu.Unlock()
+	r.ended(Event{Source: *src, Outcome: Skipped, Err: leftAlone(src.Fetch.Status, until)})
 	return true
 }
 
-func (r *round) all(ctx context.Context) ([]feed.Source, error) {
-	var sources []feed.Source
-	var after feed.SourceID
-	for {
+// queueAll queues every source.
+func (r *round) queueAll(ctx context.Context) error {
+	for after := feed.SourceID(0); ; {
 		page, err := r.Store.Sources(ctx, after, atOnce)
 		if err != nil {
-			return nil, fmt.Errorf("list the sources: %w", err)
+			return fmt.Errorf("list the sources: %w", err)
 		}
 		if len(page) == 0 {
-			return sources, nil
+			return nil
 		}
 		after = page[len(page)-1].ID
-		for _, src := range page {
-			if src.Subscribed && !r.leaveAlone(&src) {
-				sources = append(sources, src)
-			}
-		}
+		r.queueSources(page)
 	}
 }
 
-// visitAll visits sources, those of one host one after the other, and hosts side by side. Hosts
-// with the most sources come first, since they take longest.
-func (r *round) visitAll(ctx context.Context, sources []feed.Source) {
-	r.known += len(sources)
-	hosts := byHost(sources)
-	work := make(chan []feed.SourceID)
-	long, cancel := linger(ctx, r.grace())
-	defer cancel()
-	unsaved := make(chan struct{}, perWorker*r.workers())
-	var workers sync.WaitGroup
-	for range min(r.workers(), len(hosts)) {
-		workers.Go(func() {
-			for ids := range work {
-				r.visitHost(ctx, long, ids, unsaved)
-			}
-		})
-	}
-	for _, ids := range hosts {
-		work <- ids
-	}
-	close(work)
-	workers.Wait()
-	r.amend(context.WithoutCancel(ctx))
-}
-
-// visitHost visits the sources of one host. The next one is asked for while the last one is being
-// read and saved, so that saves share commits also where there is one host only.
-func (r *round) visitHost(ctx, long context.Context, ids []feed.SourceID, unsaved chan struct{}) {
-	var visits sync.WaitGroup
-	defer visits.Wait()
-	for _, id := range ids {
-		unsaved <- struct{}{}
-		if ctx.Err() != nil {
-			<-unsaved
-			return
-		}
-		heard := make(chan struct{})
-		free := sync.OnceFunc(func() { close(heard) })
-		visits.Go(func() {
-			defer func() { <-unsaved }()
-			defer free()
-			r.ended(r.visitOnce(ctx, long, id, free), 0)
-		})
-		<-heard
-	}
-}
-
+// byHost groups sources by their hosts. Hosts with the most sources come first, since they take longest.
 func byHost(sources []feed.Source) [][]feed.SourceID {
 	at := make(map[string]int)
 	var hosts [][]feed.SourceID
@@ -250,16 +204,18 @@ func byHost(sources []feed.Source) [][]feed.SourceID {
 }
 
 // ended counts a visit and tells of it.
-func (r *round) ended(e Event, more int) {
+func (r *round) ended(e Event) {
 	if e.Source.Fetch.History.Wanted && (e.Outcome == Changed || e.Outcome == Unchanged) {
 		r.walks.add(e.Source.ID)
 	}
 	r.hear(e)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.known += more
-	e.N, e.Of = len(r.report.Events)+1, r.known
-	r.report.add(e)
+	r.ends++
+	e.N, e.Of = r.ends, r.queue.count()+r.apart
+	if r.report != nil {
+		r.report.add(e)
+	}
 	if r.progress != nil {
 		r.progress(e)
 	}
@@ -286,6 +242,15 @@ func (r *round) visitOnce(ctx, long context.Context, id feed.SourceID, free func
 	}
 }
 
+// since returns the moment that counts for whether a visit is still to be made: now, where the round has
+// no end.
+func (r *round) since() time.Time {
+	if r.report == nil {
+		return r.now()
+	}
+	return r.started
+}
+
 // visitIfDue looks at the source again, since it may have been visited, or its subscription ended,
 // while it was waiting for its turn.
 func (r *round) visitIfDue(ctx context.Context, id feed.SourceID, free func()) Event {
@@ -296,7 +261,7 @@ func (r *round) visitIfDue(ctx context.Context, id feed.SourceID, free func()) E
 		return Event{Source: feed.Source{ID: id}, Outcome: Failed, Err: err}
 	case !src.Subscribed:
 		return Event{Source: src, Outcome: Skipped, Err: ErrNotSubscribed}
-	case !r.forced && src.Fetch.Due.After(r.started), checked.After(r.started) && !checked.After(r.now()):
+	case !r.forced && src.Fetch.Due.After(r.since()), checked.After(r.since()) && !checked.After(r.now()):
 		return Event{Source: src, Outcome: Skipped, Err: errors.New("has just been visited")}
 	}
 	if e, may := r.mayVisit(ctx, src); !may {

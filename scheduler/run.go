@@ -2,46 +2,77 @@ package scheduler
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/backissue/backissue/store"
 )
 
 const (
-	// minPause keeps a daemon from spinning where an archive cannot be told that a visit was made.
+	// minPause is how long a daemon sleeps at least, unless it is woken: what comes due meanwhile is read at
+	// once.
 	minPause = time.Second
 	// maxPause is how long a daemon sleeps at most before it looks at the clock again: timers do not
 	// count the time that a computer was asleep.
 	maxPause = time.Minute
 )
 
-// Run makes a round whenever a source is due, and meanwhile brings home the histories of sources that
-// are wanted, until ctx ends. Then it brings the visits that are under way to an end and returns nil.
-// Any other return is an error of the archive.
+// Run visits each source when it is due, and meanwhile brings home the histories of sources that are
+// wanted, until ctx ends. Then it brings the visits that are under way to an end and returns nil. Any
+// other return is an error of the archive.
+//
+// What it costs while nothing is due does not depend on how many sources there are.
 func (s *Scheduler) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
-	var walking sync.WaitGroup
-	defer walking.Wait()
+	var working sync.WaitGroup
+	defer working.Wait()
 	defer stop()
-	walking.Go(func() { s.walkOn(ctx) })
-	for {
-		s.turn()
-		r := &round{Scheduler: s, started: s.now(), progress: s.tell}
-		err := r.visitDue(ctx)
-		if ctx.Err() != nil {
-			return nil
+	r := &round{Scheduler: s, started: s.now(), progress: s.tell}
+	working.Go(func() { s.walkOn(ctx) })
+	working.Go(func() { r.drain(ctx) })
+	if err := r.watch(ctx); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+// watch queues what is due until ctx ends. It goes through the index of what is due once, and begins
+// again each minute and whenever it is woken, since a turn may be put before those that it has met.
+func (r *round) watch(ctx context.Context) error {
+	var (
+		last  store.Turn
+		begun time.Time     // when it last began at the beginning
+		took  time.Duration // to go through it then
+	)
+	for rung := true; ; {
+		r.turn()
+		now := r.now()
+		// To begin again takes long where much is waiting; so not at each of many calls.
+		again := rung && now.Sub(begun) >= 20*took || now.Sub(begun) >= maxPause || now.Before(begun)
+		if again {
+			rung, begun, last = false, now, store.Turn{}
 		}
+		var err error
+		if last, err = r.queueDue(ctx, now, last); err != nil || ctx.Err() != nil {
+			return err
+		}
+		if again {
+			took = r.now().Sub(begun)
+		}
+		pause, err := r.pause(ctx, last)
 		if err != nil {
 			return err
 		}
-		pause, err := s.pause(ctx)
-		if err != nil {
-			return err
+		if rung {
+			pause = min(pause, max(minPause, 20*took))
 		}
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
-		case <-s.wake.rung():
+		case <-r.wake.rung():
+			rung = true
 		case <-ctx.Done():
 		}
 		timer.Stop()
@@ -96,19 +127,17 @@ func (s *Scheduler) tellWalk(w Walk) {
 // by [Scheduler.Subscribe].
 func (s *Scheduler) Wake() { s.wake.ring() }
 
-// pause returns how long there is nothing to do, as far as one can tell.
-func (s *Scheduler) pause(ctx context.Context) (time.Duration, error) {
-	next, some, err := s.Store.NextDue(ctx)
-	if err != nil {
-		if ctx.Err() != nil {
-			return 0, nil
-		}
-		return 0, err
-	}
-	if !some {
+// pause returns how long nothing comes due, as far as one can tell, after the last turn that was met.
+func (s *Scheduler) pause(ctx context.Context, last store.Turn) (time.Duration, error) {
+	now := s.now()
+	turns, err := s.Store.Due(ctx, now.Add(maxPause), last, 1)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		return 0, fmt.Errorf("find what is due: %w", err)
+	case len(turns) == 0:
 		return maxPause, nil
 	}
-	return min(max(next.Sub(s.now()), minPause), maxPause), nil
+	return min(max(turns[0].At.Sub(now), minPause), maxPause), nil
 }
 
 // tell logs a visit that Run made.

@@ -33,9 +33,11 @@ type Scheduler struct {
 	Store store.Store
 	Fetch *fetch.Client
 
-	Now     func() time.Time // the clock; time.Now if nil
-	Log     *slog.Logger     // told what Run does; silent if nil
-	Workers int              // hosts that are visited side by side; 8 if 0
+	Now func() time.Time // the clock; time.Now if nil
+	Log *slog.Logger     // told what Run does; silent if nil
+	// Workers is how many hosts are asked side by side; DefaultWorkers if 0. Of the histories of sources
+	// eight at most are walked through at once, if 0.
+	Workers int
 	// Grace is how long visits that are under way may go on when they are told to stop; 5 s if 0.
 	// What has been fetched by then is saved, what has not is fetched again another time.
 	Grace time.Duration
@@ -88,6 +90,18 @@ func (s *Scheduler) log() *slog.Logger {
 		return s.Log
 	}
 	return slog.New(slog.DiscardHandler)
+}
+
+// DefaultWorkers makes 300 visits a second possible where an answer takes 0.4 s, as they do on the web on
+// average, and some more time out. One that waits for its server takes some tens of kilobytes.
+const DefaultWorkers = 128
+
+// visitors returns how many hosts are asked side by side.
+func (s *Scheduler) visitors() int {
+	if s.Workers > 0 {
+		return s.Workers
+	}
+	return DefaultWorkers
 }
 
 func (s *Scheduler) workers() int {
