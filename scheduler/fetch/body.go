@@ -3,12 +3,10 @@ package fetch
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io"
-	"net/http"
 	"sync/atomic"
 	"time"
 )
@@ -28,24 +26,6 @@ const (
 
 // drainTime is for how long the rest of an answer that is not wanted is waited for.
 const drainTime = time.Second
-
-// readBody reads and unpacks a body of at most limit bytes, and returns it with its hash.
-func readBody(res *http.Response, limit int64) ([]byte, string, error) {
-	if res.ContentLength > limit {
-		return nil, "", errTooLarge
-	}
-	r, err := unpack(&capped{r: res.Body, left: limit + 64<<10}, res.Header.Get("Content-Encoding"))
-	if err != nil {
-		return nil, "", err
-	}
-	defer r.close()
-	body, err := readAll(r, limit)
-	if err != nil {
-		return nil, "", err
-	}
-	sum := sha256.Sum256(body)
-	return body, hex.EncodeToString(sum[:]), nil
-}
 
 // chunk is how large the pieces are in which a large body is read. A buffer that grew by doubling
 // would need three times the body's size for a moment, also for one that turns out too large.
@@ -96,20 +76,23 @@ func (c *capped) Read(p []byte) (int, error) {
 // meter counts what comes of a body, and ends the exchange when it comes too slowly.
 type meter struct {
 	io.ReadCloser
-	n atomic.Int64
+	n       atomic.Int64
+	least   atomic.Int64 // bytes that every span must bring; paceLeast if 0
+	waiting atomic.Bool  // nobody reads for the moment, so that nothing can come
 }
 
 // watch calls stop as soon as a span has brought too little. The caller must call done.
 func (m *meter) watch(stop context.CancelCauseFunc) (done func()) {
 	var before int64
 	var timer *time.Timer
+	waited := false // in this span or the one before, so that it was not a whole one
 	timer = time.AfterFunc(time.Hour, func() {
-		now := m.n.Load()
-		if now-before < paceLeast {
+		now, waits, least := m.n.Load(), m.waiting.Load(), cmp.Or(m.least.Load(), paceLeast)
+		if !waits && !waited && now-before < least {
 			stop(errTooSlow)
 			return
 		}
-		before = now
+		before, waited = now, waits
 		timer.Reset(paceSpan)
 	})
 	timer.Reset(paceSpan) // only now, that the function knows its timer

@@ -75,9 +75,10 @@ type Client struct {
 	// Subscribers is told to publishers in the User-Agent; 1 if 0.
 	Subscribers int
 
-	gate  gate
-	setup sync.Once
-	guard *guard
+	gate   gate
+	places places
+	setup  sync.Once
+	guard  *guard
 }
 
 // Request is what to ask for.
@@ -118,9 +119,12 @@ type Response struct {
 
 	Requests int   // how many were made, redirects included
 	Wire     int64 // bytes of bodies as they came, packed, redirects included
+
+	release func() // gives back the place of a large body; nil for a small one
 }
 
-// Get asks for one document, following redirects. Any failure but the end of ctx is an [*Error].
+// Get asks for one document, following redirects. Any failure but the end of ctx is an [*Error]. The
+// response must be released; see [Response.Release].
 func (c *Client) Get(ctx context.Context, r Request) (*Response, error) {
 	u, err := ParseURL(r.URL)
 	if err != nil {
@@ -216,11 +220,10 @@ func (w *walk) step(ctx context.Context, u *url.URL) (*Response, *url.URL, error
 	defer release()
 
 	began := time.Now()
-	defer func() { w.left -= time.Since(began) }()
-	limited, cancel := context.WithTimeout(ctx, w.left)
-	defer cancel()
-	exchange, stop := context.WithCancelCause(limited)
+	exchange, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	patience := newPatience(w.left, stop)
+	defer func() { w.left = patience.pause() }()
 
 	var peer net.Addr
 	traced := httptrace.WithClientTrace(exchange, &httptrace.ClientTrace{
@@ -234,6 +237,9 @@ func (w *walk) step(ctx context.Context, u *url.URL) (*Response, *url.URL, error
 	w.requests++
 	res, err := transport.RoundTrip(req)
 	if err != nil {
+		if context.Cause(exchange) == context.DeadlineExceeded {
+			err = context.DeadlineExceeded
+		}
 		if proxied {
 			err = proxyError{err}
 		}
@@ -262,9 +268,9 @@ func (w *walk) step(ctx context.Context, u *url.URL) (*Response, *url.URL, error
 		return newResponse(u, res), nil, nil
 	case res.StatusCode == http.StatusOK || res.StatusCode == http.StatusNonAuthoritativeInfo:
 		answer := newResponse(u, res)
-		answer.Body, answer.Hash, err = readBody(res, c.maxBytes())
-		if err != nil {
-			if cause := context.Cause(exchange); errors.Is(cause, errTooSlow) {
+		r := reading{&c.places, ctx, res.Header.Get("Content-Encoding"), body, c.maxBytes(), patience}
+		if err := r.readBody(res, answer); err != nil {
+			if cause := context.Cause(exchange); cause != nil && ctx.Err() == nil {
 				err = cause
 			}
 			return nil, nil, c.broken(ctx, u, true, err)
