@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"context"
 	"time"
 
 	"github.com/backissue/backissue/feed"
@@ -30,3 +31,8 @@ var Addresses = addresses
 
 // LinksIn reads Link fields.
 var LinksIn = linksIn
+
+// VisitRudely visits a source whatever its publisher has asked for, as nothing in the program does.
+func (s *Scheduler) VisitRudely(ctx context.Context, src feed.Source) Event {
+	return s.visit(ctx, src, false, func() {})
+}

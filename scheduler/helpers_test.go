@@ -133,11 +133,13 @@ type world struct {
 	testing.TB
 	archive *faulty
 	clock   *clock
+	file    string // of the archive
 }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	db, err := bolt.Open(filepath.Join(t.TempDir(), "archive.db"), &bolt.Options{NoSync: true})
+	file := filepath.Join(t.TempDir(), "archive.db")
+	db, err := bolt.Open(file, &bolt.Options{NoSync: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +155,7 @@ func newWorld(t testing.TB) *world {
 	c := &clock{now: noon}
 	client := new(fetch.Client)
 	t.Cleanup(client.CloseIdle)
-	return &world{&scheduler.Scheduler{Store: archive, Fetch: client, Now: c.Now}, t, archive, c}
+	return &world{&scheduler.Scheduler{Store: archive, Fetch: client, Now: c.Now}, t, archive, c, file}
 }
 
 // follow stores subscriptions without a visit.

@@ -26,6 +26,7 @@ type publisher struct {
 	named    bool // the reader's owner asks by name
 	requests int
 	sins     []string
+	forgiven bool     // whoever sinned meant to
 	asked    []string // addresses
 }
 

@@ -2,9 +2,12 @@ package scheduler_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 	_ "time/tzdata"
@@ -16,6 +19,11 @@ import (
 const (
 	yearSources = 200
 	yearHosts   = 60
+)
+
+var (
+	yearArchive = flag.String("year", "", "folder for the archive that TestYear leaves; none if empty")
+	rudeArchive = flag.String("rude", "", "likewise for TestRudeMonth")
 )
 
 // TestYear lives a year with 200 sources of every kind, by a clock that is put forward and back twice for
@@ -73,32 +81,83 @@ func TestYear(t *testing.T) {
 		w.round(scheduler.RoundOptions{NoHistory: true})
 	}
 
-	var total feed.Tally
+	var total scheduler.Manners
 	moved, problems := 0, 0
 	for i, s := range w.sources() {
-		f := &s.Fetch
-		total.Requests += f.Tally.Requests
-		total.NotModified += f.Tally.NotModified
-		total.Bytes += f.Tally.Bytes
-		total.Refused += f.Tally.Refused
-		total.Early += f.Tally.Early
+		total.Add(scheduler.MannersOf(&s)) // as the verb politeness does
 		if s.URL != urls[i] {
 			moved++
 		}
-		if f.Problem != "" {
+		if s.Fetch.Problem != "" {
 			problems++
 		}
 	}
-	t.Logf("%d days: %d rounds, %d restarts, %d words of the owner; %d requests, %d of them answered 304, %d refused, %d bytes; %d sources moved, %d fail; %d sins",
-		long/day, rounds, restarts, words, total.Requests, total.NotModified, total.Refused, total.Bytes, moved, problems, len(p.sins))
-	if total.Early != 0 {
-		t.Errorf("our own count has %d violations", total.Early)
+	t.Logf("%d days: %d rounds, %d restarts, %d words of the owner; %d requests, %d of them answered 304, %d refused, %d of these honoured, %d bytes; %d sources moved, %d fail; %d violations, %d sins",
+		long/day, rounds, restarts, words, total.Requests, total.NotModified, total.Refused, total.Honoured, total.Bytes, moved, problems, total.Violations, len(p.sins))
+	if total.Violations != 0 || total.Honoured != total.Refused {
+		t.Errorf("our own count has %d violations, and %d refusals of %d honoured", total.Violations, total.Honoured, total.Refused)
 	}
 	if total.Requests != uint64(p.requests) {
 		t.Errorf("we count %d requests, the publisher %d", total.Requests, p.requests)
 	}
 	if !testing.Short() && (moved < 5 || total.Refused < 20 || restarts < 10) {
 		t.Error("not much has happened in this year")
+	}
+	w.keep(*yearArchive)
+}
+
+// TestRudeMonth lives a month with a reader who now and then does not care what he was asked for: both
+// counts must see it.
+func TestRudeMonth(t *testing.T) {
+	w, p := newPress(t)
+	w.clock.now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	begun := w.clock.peek()
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range yearSources {
+		w.follow(p.invent(i, r, begun))
+	}
+	rude := uint64(0)
+	for end := begun.Add(30 * day); w.clock.peek().Before(end); {
+		next, _, err := w.Store.NextDue(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.clock.set(next)
+		w.clock.advance(20 * time.Minute)
+		w.round(scheduler.RoundOptions{NoHistory: true})
+		src := w.source(feed.SourceID(1 + r.IntN(yearSources)))
+		if r.IntN(10) == 0 && src.Fetch.Allowed.After(w.clock.peek().Add(time.Minute)) {
+			rude++
+			w.VisitRudely(t.Context(), src)
+		}
+	}
+	var total scheduler.Manners
+	for _, s := range w.sources() {
+		total.Add(scheduler.MannersOf(&s))
+	}
+	t.Logf("%d rude visits; our own count has %d violations, the publisher %d sins", rude, total.Violations, len(p.sins))
+	if rude < 10 || total.Violations != rude || len(p.sins) == 0 {
+		t.Errorf("%d rude visits, %d violations, %d sins", rude, total.Violations, len(p.sins))
+	}
+	p.sins, p.forgiven = nil, true
+	w.keep(*rudeArchive)
+}
+
+// keep copies the archive into a folder, for the verb politeness, if one is named.
+func (w *world) keep(dir string) {
+	w.Helper()
+	if dir == "" {
+		return
+	}
+	data, err := os.ReadFile(w.file)
+	if err == nil {
+		err = os.MkdirAll(dir, 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "archive.db"), data, 0o600)
+	}
+	if err != nil {
+		w.Fatal(err)
 	}
 }
 

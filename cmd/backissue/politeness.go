@@ -8,22 +8,33 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/backissue/backissue/feed"
+	"github.com/backissue/backissue/scheduler"
 )
 
 // politeness is the output of politeness --json.
 type politeness struct {
 	Sources []polite `json:"sources"`
 	Total   tallied  `json:"total"`
+
+	all scheduler.Manners // the same as Total
 }
 
 // tallied is what asking has cost, and how often it was done against a publisher's wish.
 type tallied struct {
-	Requests    uint64 `json:"requests"`
-	NotModified uint64 `json:"not_modified"`
-	Bytes       uint64 `json:"bytes"`
-	Refused     uint64 `json:"refused"`          // answers of 429 and 503
-	Honoured    uint64 `json:"refused_honoured"` // of these, after how many the source was left alone for as long as was asked
-	Violations  uint64 `json:"violations"`       // requests sooner than the publisher wanted, but for the owner's own word
+	Requests    uint64   `json:"requests"` // those of walks included
+	NotModified uint64   `json:"not_modified"`
+	Bytes       uint64   `json:"bytes"`            // likewise
+	Refused     uint64   `json:"refused"`          // answers of 429 and 503
+	Honoured    uint64   `json:"refused_honoured"` // of these, after how many the source was left alone for as long as was asked
+	Violations  uint64   `json:"violations"`       // requests sooner than the publisher wanted, but for the owner's own word
+	History     walkCost `json:"history"`          // what walks through the publisher's own archive have cost
+}
+
+// walkCost is the part of it that walks have cost.
+type walkCost struct {
+	Requests uint64     `json:"requests"`
+	Bytes    uint64     `json:"bytes"`
+	Allowed  *time.Time `json:"allowed,omitempty"` // the earliest moment at which older documents may be asked for again
 }
 
 // polite is one source's.
@@ -33,12 +44,13 @@ type polite struct {
 	URL   string        `json:"url"`
 	Since *time.Time    `json:"since,omitempty"`
 	tallied
-	Checked *time.Time `json:"checked,omitempty"`
-	Allowed *time.Time `json:"allowed,omitempty"` // the earliest moment at which the publisher is content to be asked again
-	Due     *time.Time `json:"due,omitempty"`     // when it will be
-	TTL     float64    `json:"ttl_seconds,omitempty"`
-	Moved   string     `json:"moves_to,omitempty"` // a permanent redirect that is not adopted yet
-	MovedAt *time.Time `json:"moves_since,omitempty"`
+	manners scheduler.Manners // the same
+	Checked *time.Time        `json:"checked,omitempty"`
+	Allowed *time.Time        `json:"allowed,omitempty"` // the earliest moment at which the publisher is content to be asked again
+	Due     *time.Time        `json:"due,omitempty"`     // when it will be
+	TTL     float64           `json:"ttl_seconds,omitempty"`
+	Moved   string            `json:"moves_to,omitempty"` // a permanent redirect that is not adopted yet
+	MovedAt *time.Time        `json:"moves_since,omitempty"`
 }
 
 func newPoliteness(e *env, g *globals) *cobra.Command {
@@ -49,6 +61,8 @@ func newPoliteness(e *env, g *globals) *cobra.Command {
 		Long: `Show for each source, and for all, how many requests were made, how many were answered
 "not modified", how many bytes came over the wire, how often the server refused, the
 earliest moment at which the publisher is content to be asked again, and when that will be.
+Walks through a publisher's own archive are counted too; --json has them apart. The share of
+"not modified" is that of visits.
 
 A violation is a request sooner than that which nobody asked for by name, or one that is
 planned. There must be none; if there is one, the exit code is 1.`,
@@ -63,7 +77,7 @@ planned. There must be none; if there is one, the exit code is 1.`,
 			add := func(s feed.Source) error {
 				if len(args) > 0 || s.Subscribed || s.Fetch.Tally.Requests > 0 {
 					row := toPolite(&s)
-					p.Total.add(row.tallied)
+					p.all.Add(row.manners)
 					p.Sources = append(p.Sources, row)
 				}
 				return nil
@@ -82,6 +96,7 @@ planned. There must be none; if there is one, the exit code is 1.`,
 			if err != nil {
 				return err
 			}
+			p.Total = toTallied(&p.all)
 			if asJSON {
 				err = writeJSON(e.Stdout, p)
 			} else {
@@ -97,22 +112,15 @@ planned. There must be none; if there is one, the exit code is 1.`,
 }
 
 func toPolite(s *feed.Source) polite {
-	f := &s.Fetch
+	f, m := &s.Fetch, scheduler.MannersOf(s)
 	p := polite{
-		ID: s.ID, Name: s.Name, URL: s.PublicURL(), Since: jsonTime(f.Tally.Since),
-		tallied: tallied{
-			Requests: f.Tally.Requests, NotModified: f.Tally.NotModified, Bytes: f.Tally.Bytes,
-			Refused: f.Tally.Refused, Violations: f.Tally.Early,
-		},
+		ID: s.ID, Name: s.Name, URL: s.PublicURL(), Since: jsonTime(f.Tally.Since), tallied: toTallied(&m), manners: m,
 		Checked: jsonTime(f.Checked), Allowed: jsonTime(f.Allowed), TTL: f.TTL.Seconds(),
 	}
+	p.History.Allowed = jsonTime(f.History.Allowed)
 	if s.Subscribed {
 		p.Due = jsonTime(f.Due)
-		if f.Due.Before(f.Allowed) {
-			p.Violations++
-		}
 	}
-	p.Honoured = p.Refused - min(p.Refused, p.Violations)
 	if m := f.Moved; m.URL != "" {
 		to := feed.Source{URL: m.URL}
 		p.Moved, p.MovedAt = to.PublicURL(), jsonTime(m.Since)
@@ -120,27 +128,22 @@ func toPolite(s *feed.Source) polite {
 	return p
 }
 
-func (t *tallied) add(o tallied) {
-	t.Requests += o.Requests
-	t.NotModified += o.NotModified
-	t.Bytes += o.Bytes
-	t.Refused += o.Refused
-	t.Honoured += o.Honoured
-	t.Violations += o.Violations
-}
-
-// share returns the share of answers of 304 for people.
-func (t *tallied) share() string {
-	if t.Requests == 0 {
-		return "-"
+func toTallied(m *scheduler.Manners) tallied {
+	return tallied{
+		Requests: m.Requests, NotModified: m.NotModified, Bytes: m.Bytes, Refused: m.Refused, Honoured: m.Honoured,
+		Violations: m.Violations, History: walkCost{Requests: m.Walked.Requests, Bytes: m.Walked.Bytes},
 	}
-	return fmt.Sprintf("%.0f%%", 100*float64(t.NotModified)/float64(t.Requests))
 }
 
-func (t *tallied) row(name string, moments ...string) []string {
+// mannersRow returns a row of the table.
+func mannersRow(name string, m *scheduler.Manners, moments ...string) []string {
+	share := "-"
+	if part, some := m.Repeated(); some {
+		share = fmt.Sprintf("%.0f%%", 100*part)
+	}
 	row := []string{
-		name, strconv.FormatUint(t.Requests, 10), t.share(), strconv.FormatUint(t.Bytes, 10),
-		fmt.Sprintf("%d/%d", t.Honoured, t.Refused), strconv.FormatUint(t.Violations, 10),
+		name, strconv.FormatUint(m.Requests, 10), share, strconv.FormatUint(m.Bytes, 10),
+		fmt.Sprintf("%d/%d", m.Honoured, m.Refused), strconv.FormatUint(m.Violations, 10),
 	}
 	return append(row, moments...)
 }
@@ -152,9 +155,9 @@ func (p *politeness) print(e *env) error {
 	}
 	rows := [][]string{{"NAME", "REQUESTS", "304", "BYTES", "REFUSALS HONOURED", "VIOLATIONS", "ALLOWED FROM", "DUE"}}
 	for _, s := range p.Sources {
-		rows = append(rows, s.row(s.Name, orDash(s.Allowed), orDash(s.Due)))
+		rows = append(rows, mannersRow(s.Name, &s.manners, orDash(s.Allowed), orDash(s.Due)))
 	}
-	if err := table(e.Stdout, append(rows, p.Total.row("all"))); err != nil {
+	if err := table(e.Stdout, append(rows, mannersRow("all", &p.all))); err != nil {
 		return err
 	}
 	for _, s := range p.Sources {
