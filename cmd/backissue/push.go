@@ -111,6 +111,7 @@ func (p *pushing) run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	var hub, sub error
 	if p.teller != nil {
+		defer p.teller.Fetch.CloseIdle()
 		wg.Go(func() { hub = p.teller.Run(ctx) })
 	}
 	if p.hearer != nil {

@@ -114,6 +114,7 @@ func (s *server) serve(ctx context.Context, a *archive, sources []string) error 
 	}
 	defer listener.Close()
 	a.address.Store(&base)
+	defer a.Scheduler.Fetch.CloseIdle() // connections are kept for a while, which would be left behind
 	log := s.log()
 	s.pushing.begin(a, base, public, log)
 	if err := s.takeIn(ctx, a, sources); err != nil {
