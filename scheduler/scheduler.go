@@ -63,6 +63,7 @@ type Scheduler struct {
 	walks   walks
 	wake    wake
 	hosts   hosts
+	desk    desk
 	network network
 	turned  atomic.Int64 // see Turned
 }

@@ -82,6 +82,8 @@ func (s *Scheduler) Subscribe(ctx context.Context, url string, tags []string, ti
 // error must not become a subscription that is dead from the start. To be subscribed already is no
 // error.
 func (s *Scheduler) Add(ctx context.Context, want Subscription) (Result, error) {
+	ctx, cancel := context.WithCancel(ctx) // whose end releases what was fetched
+	defer cancel()
 	addresses, err := addresses(want.URL)
 	if err != nil {
 		return Result{}, fmt.Errorf("subscribe to %q: %w", want.URL, err)
@@ -238,6 +240,7 @@ func (s *Scheduler) look(ctx context.Context, address string, res *fetch.Respons
 		return &found{address: address, res: res, doc: doc}, nil
 	}
 	links := parse.Discover(res.Body, res.URL)
+	res.Release()
 	if len(links) == 0 {
 		return nil, fmt.Errorf("%w, and it names no feed", err)
 	}
@@ -272,6 +275,7 @@ func (s *Scheduler) candidate(ctx context.Context, page, href string, want *Subs
 	}
 	doc, err := read(res, s.policy(ctx, address, want.Identity))
 	if err != nil {
+		res.Release() // or the next candidate waits for it
 		return nil, err
 	}
 	return &found{address: address, res: res, doc: doc}, nil

@@ -38,6 +38,7 @@ func (s *Scheduler) exchange(ctx context.Context, src feed.Source, free func()) 
 		free()
 		return Event{Source: src, Outcome: Skipped, Err: errInterrupted}
 	}
+	defer res.Release()
 	at := s.now()
 	src.Fetch.Tally = spent(src.Fetch.Tally, res, err, at)
 	if err != nil {
@@ -54,7 +55,11 @@ func (s *Scheduler) exchange(ctx context.Context, src feed.Source, free func()) 
 		plan(&next, answer{at: at, fresh: res.Fresh, retry: res.RetryAfter, same: res.NotModified})
 		return s.keep(ctx, src, store.Batch{Source: next}, e)
 	}
-	doc, err := read(res, src.Identity)
+	doc, done, err := s.desk.read(ctx, res, src.Identity)
+	defer done()
+	if err != nil && ctx.Err() != nil {
+		return Event{Source: src, Outcome: Skipped, Err: errInterrupted}
+	}
 	if err != nil {
 		return s.failed(ctx, src, answer{at: at, fresh: res.Fresh, retry: res.RetryAfter, err: err})
 	}

@@ -209,9 +209,13 @@ func (w *walker) fetchNext(ctx context.Context, src *feed.Source) error {
 	case err != nil:
 		return w.refused(ctx, h, from, err)
 	}
+	defer res.Release()
 	t.bytes += int64(len(res.Body))
-	doc, err := read(res, src.Identity)
+	doc, done, err := w.desk.read(ctx, res, src.Identity)
+	defer done()
 	switch {
+	case err != nil && ctx.Err() != nil:
+		return ctx.Err()
 	case err != nil && from.way.guessed:
 		return w.end(ctx, h, "")
 	case err != nil:
