@@ -21,21 +21,29 @@ const (
 // desk is where documents are read. What is read takes many times the room of what came, so there is
 // place for few. The zero value is ready for use.
 type desk struct {
-	once sync.Once
-	free chan struct{}
+	once  sync.Once
+	free  chan struct{}
+	heavy sync.Mutex // held while a large document is there: one at a time
 }
 
 // read reads an answer. The caller must call done when it needs the document no more.
 func (d *desk) read(ctx context.Context, res *fetch.Response, identity feed.Policy) (doc *parse.Document, done func(), err error) {
+	leave := func() {}
+	large := len(res.Body) > 1<<20
+	if large {
+		d.heavy.Lock() // for not longer than it takes to read and save one
+		leave = d.heavy.Unlock
+	}
 	d.once.Do(func() { d.free = make(chan struct{}, deskPlaces) })
 	select {
 	case d.free <- struct{}{}:
 	case <-ctx.Done():
+		leave()
 		return nil, func() {}, context.Cause(ctx)
 	}
-	done = sync.OnceFunc(func() { <-d.free })
+	done = sync.OnceFunc(func() { <-d.free; leave() })
 	doc, err = read(res, identity)
-	if err != nil || len(doc.Articles) <= maxOrdinary && len(res.Body) <= 1<<20 {
+	if err != nil || len(doc.Articles) <= maxOrdinary && !large {
 		done()
 	}
 	return doc, done, err

@@ -273,7 +273,12 @@ func (w *walk) step(ctx context.Context, u *url.URL) (*Response, *url.URL, error
 			if cause := context.Cause(exchange); cause != nil && ctx.Err() == nil {
 				err = cause
 			}
-			return nil, nil, c.broken(ctx, u, true, err)
+			err = c.broken(ctx, u, true, err)
+			var e *Error
+			if errors.As(err, &e) {
+				e.Status = res.StatusCode // it has answered, if badly: the network is well
+			}
+			return nil, nil, err
 		}
 		return answer, nil, nil
 	}
