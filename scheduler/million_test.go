@@ -127,8 +127,8 @@ func TestMillion(t *testing.T) {
 	if err != nil || !some {
 		t.Fatal(some, err)
 	}
-	// The scheduler's clock is put to where the sources begin to come due, ten seconds later for the start.
-	offset := shift.Add(-40 * time.Second).Sub(time.Now())
+	// The scheduler's clock is put to 40 seconds before the first of the sources comes due.
+	offset := time.Until(shift.Add(-40 * time.Second))
 	now := func() time.Time { return time.Now().Add(offset) }
 
 	var (
