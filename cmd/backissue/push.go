@@ -32,9 +32,11 @@ const callbackTimeout = 10 * time.Second
 type pushing struct {
 	hub, push    bool
 	reachPrivate bool
+	pings        []string         // hubs of others that are told what is new
 	asked        *cobra.Command   // knows which flags were given
 	teller       *push.Hub        // nil where nobody is told
 	hearer       *push.Subscriber // nil where nothing is heard
+	pinger       *push.Pinger     // nil where there are no such hubs
 }
 
 func (p *pushing) register(c *cobra.Command) {
@@ -42,12 +44,27 @@ func (p *pushing) register(c *cobra.Command) {
 	f.BoolVar(&p.hub, "hub", false, "tell WebSub subscribers at once what is new (default: where --base-url is given)")
 	f.BoolVar(&p.push, "push", false, "have sources tell at once what is new, where they name a WebSub hub (default: where --base-url is given)")
 	f.BoolVar(&p.reachPrivate, "hub-allow-private", false, "let the hub deliver to private addresses; for tests and networks at home")
+	f.StringArrayVar(&p.pings, "ping-hub", nil, "tell this WebSub hub of somebody else's what is new, and name it in the feeds; may be repeated; needs --base-url")
 	p.asked = c
 }
 
 // begin decides what was not said, and has what visits find heard from now on. Hubs and their subscribers
 // must be able to reach one another, of which a base URL is a sign.
-func (p *pushing) begin(a *archive, base string, public bool, log *slog.Logger) {
+func (p *pushing) begin(a *archive, base string, public bool, log *slog.Logger) error {
+	for _, hub := range p.pings {
+		if _, err := fetch.ParseURL(hub); err != nil {
+			return usageError{fmt.Errorf("a hub to ping: %w", err)}
+		}
+	}
+	if len(p.pings) > 0 {
+		if !public {
+			return hinted{usageError{errors.New("a hub cannot fetch feeds that have no public address")}, "say where they are with --base-url https://…"}
+		}
+		p.pinger = &push.Pinger{
+			Store: a.Store, Fetch: a.Scheduler.Fetch, Hubs: p.pings, Log: log,
+			Topics: func(ref store.Ref) []string { return web.Topics(base, ref) },
+		}
+	}
 	if !p.asked.Flags().Changed("hub") {
 		p.hub = public
 	}
@@ -60,6 +77,7 @@ func (p *pushing) begin(a *archive, base string, public bool, log *slog.Logger) 
 		}
 		a.hears.Store(p.hearer)
 	}
+	return nil
 }
 
 // address returns the hub's address, "" for none.
@@ -109,7 +127,7 @@ func (p *pushing) mount(a *archive, site http.Handler, base string, getenv func(
 // run speaks with hubs and subscribers until ctx ends.
 func (p *pushing) run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	var hub, sub error
+	var hub, sub, ping error
 	if p.teller != nil {
 		defer p.teller.Fetch.CloseIdle()
 		wg.Go(func() { hub = p.teller.Run(ctx) })
@@ -117,8 +135,11 @@ func (p *pushing) run(ctx context.Context) error {
 	if p.hearer != nil {
 		wg.Go(func() { sub = p.hearer.Run(ctx) })
 	}
+	if p.pinger != nil {
+		wg.Go(func() { ping = p.pinger.Run(ctx) })
+	}
 	wg.Wait()
-	if err := errors.Join(hub, sub); err != nil {
+	if err := errors.Join(hub, sub, ping); err != nil {
 		return fmt.Errorf("push: %w", err)
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -57,13 +58,19 @@ func freePort(t testing.TB) string {
 
 func serving(t testing.TB, args ...string) *process {
 	t.Helper()
+	return servingBelow(t, "", args...)
+}
+
+// servingBelow is serving, with a path in the base URL.
+func servingBelow(t testing.TB, path string, args ...string) *process {
+	t.Helper()
 	at := freePort(t)
 	// The path of a socket must be short.
 	dir, err := os.MkdirTemp("", "push")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{TB: t, base: "http://" + at, data: dir, log: new(locked)}
+	p := &process{TB: t, base: "http://" + at + path, data: dir, log: new(locked)}
 	ctx, cancel := context.WithCancel(context.Background())
 	var code int
 	var running sync.WaitGroup
@@ -163,6 +170,58 @@ func TestTwoArchives(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A base URL may have a path, below which hub and callbacks are found.
+func TestTwoArchivesBelowAPath(t *testing.T) {
+	pub := servingBelow(t, "/feeds", "--hub-allow-private")
+	pub.publish("first")
+	reader := servingBelow(t, "/my/archive", pub.base+"/feed.atom")
+	reader.wait("subscribed", func() bool { return strings.Contains(pub.log.String(), "subscriber enrolled") })
+	pub.publish("news")
+	reader.wait("news", func() bool { return reader.has("news") })
+
+	// Whoever is removed leaves the hub.
+	if code := run(context.Background(), []string{"remove", "--data", reader.data, pub.base + "/feed.atom"}, reader.env()); code != exitOK {
+		t.Fatalf("remove ends with %d\n%s", code, reader.log)
+	}
+	pub.wait("left", func() bool { return strings.Contains(reader.log.String(), "mode=unsubscribe") })
+}
+
+// Hubs of others are told what is new, and the feeds name them.
+func TestPingHub(t *testing.T) {
+	told := make(chan url.Values, 10)
+	hub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		told <- r.PostForm
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer hub.Close()
+	pub := servingBelow(t, "/feeds", "--ping-hub", hub.URL)
+	pub.publish("news")
+	select {
+	case form := <-told:
+		if form.Get("hub.mode") != "publish" || !slices.Contains(form["hub.url"], pub.base+"/feed.atom") {
+			t.Errorf("told %q", form)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("the hub was not told")
+	}
+	res, err := http.Get(pub.base + "/feed.atom")
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if want := "<" + pub.base + `/hub>; rel="hub", <` + hub.URL + `>; rel="hub", `; !strings.HasPrefix(res.Header.Get("Link"), want) {
+		t.Errorf("Link is %q", res.Header.Get("Link"))
+	}
+	p := pub.env()
+	dir := t.TempDir()
+	for _, args := range [][]string{{"--ping-hub", hub.URL}, {"--ping-hub", "gopher://x", "--base-url", "https://a.example"}} {
+		if code := run(context.Background(), append([]string{"serve", "--data", dir, "--listen", "127.0.0.1:0"}, args...), p); code != exitUsage {
+			t.Errorf("serve %q ends with %d", args, code)
+		}
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/backissue/backissue/scheduler"
 )
 
 func newRemove(e *env, g *globals) *cobra.Command {
@@ -21,7 +23,9 @@ article that came from it stays in the archive and in the feeds.`,
 				for _, arg := range args {
 					s, err := a.findSource(c.Context(), arg)
 					if err == nil && s.Subscribed {
-						s, err = a.Unsubscribe(c.Context(), s.ID)
+						if s, err = a.Unsubscribe(c.Context(), s.ID); err == nil {
+							a.heard(scheduler.Event{Source: s}) // so that its hub is left
+						}
 					}
 					switch {
 					case err != nil && first == nil:

@@ -116,12 +116,14 @@ func (s *server) serve(ctx context.Context, a *archive, sources []string) error 
 	a.address.Store(&base)
 	defer a.Scheduler.Fetch.CloseIdle() // connections are kept for a while, which would be left behind
 	log := s.log()
-	s.pushing.begin(a, base, public, log)
+	if err := s.pushing.begin(a, base, public, log); err != nil {
+		return err
+	}
 	if err := s.takeIn(ctx, a, sources); err != nil {
 		return err
 	}
 	o := web.Options{
-		Archive: a.Store, BaseURL: base, Title: s.title, Version: release, Deltas: s.deltas, Hub: s.pushing.address(base), Log: log,
+		Archive: a.Store, BaseURL: base, Title: s.title, Version: release, Deltas: s.deltas, Hub: s.pushing.address(base), Hubs: s.pushing.pings, Log: log,
 		Status: s.watching.shown(a, listener.Addr(), public, s.pushing.hub),
 	}
 	if !s.idle {

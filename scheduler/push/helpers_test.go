@@ -275,3 +275,6 @@ func say(h http.Handler, method, target, body string, fields ...string) (int, st
 	h.ServeHTTP(w, r)
 	return w.Code, w.Body.String()
 }
+
+// eventOf is what is told of a source whose subscription has ended.
+func eventOf(src feed.Source) scheduler.Event { return scheduler.Event{Source: src} }

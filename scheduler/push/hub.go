@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -192,6 +193,11 @@ func (h *Hub) isFull(w *wish, host string) bool {
 	if h.subs[key{w.sub.Topic, w.sub.Callback}] != nil {
 		return false
 	}
+	return h.hasNoRoom(host)
+}
+
+// hasNoRoom reports whether there is no room for another subscription. The caller holds the lock.
+func (h *Hub) hasNoRoom(host string) bool {
 	if len(h.subs) >= orDefault(h.MaxSubscribers, maxAllDefault) {
 		return true
 	}
@@ -209,19 +215,11 @@ func orDefault(n, other int) int {
 // verify asks the callback whether the subscriber wants that (WebSub §5.3), and does it.
 func (h *Hub) verify(ctx context.Context, w *wish) error {
 	challenge := unguessable()
-	u, err := url.Parse(w.sub.Callback)
-	if err != nil {
-		return err // unreachable: it has been read before
-	}
 	q := url.Values{"hub.mode": {w.mode}, "hub.topic": {w.sub.Topic}, "hub.challenge": {challenge}}
 	if w.mode == subscribe {
 		q.Set("hub.lease_seconds", seconds(w.long))
 	}
-	if u.RawQuery != "" {
-		u.RawQuery += "&"
-	}
-	u.RawQuery += q.Encode()
-	answer, err := h.Fetch.Send(ctx, fetch.Message{Method: http.MethodGet, URL: u.String()})
+	answer, err := h.Fetch.Send(ctx, fetch.Message{Method: http.MethodGet, URL: with(w.sub.Callback, q)})
 	switch {
 	case err != nil:
 		return err
@@ -231,7 +229,37 @@ func (h *Hub) verify(ctx context.Context, w *wish) error {
 		return h.dismiss(ctx, key{w.sub.Topic, w.sub.Callback})
 	}
 	w.sub.Until = h.now().Add(w.long)
-	return h.enrol(ctx, w)
+	err = h.enrol(ctx, w)
+	if err != nil && ctx.Err() == nil {
+		h.deny(ctx, w, err)
+	}
+	return err
+}
+
+// deny tells a callback that what it has asked for, and has been told to be well, will not be (WebSub §5.2).
+func (h *Hub) deny(ctx context.Context, w *wish, why error) {
+	reason := "The archive cannot be written."
+	if no := (*refusal)(nil); errors.As(why, &no) {
+		reason = no.reason
+	}
+	_, err := h.Fetch.Send(ctx, fetch.Message{Method: http.MethodGet, URL: with(w.sub.Callback, url.Values{
+		"hub.mode": {denied}, "hub.topic": {w.sub.Topic}, "hub.reason": {reason},
+	})})
+	if err != nil {
+		orSilent(h.Log).Info("subscriber not told that it is refused", "callback", hostOf(w.sub.Callback), "problem", plain(err))
+	}
+}
+
+// with returns an address with further parameters in its query.
+func with(address string, q url.Values) string {
+	before, _, _ := strings.Cut(address, "#")
+	switch {
+	case !strings.Contains(before, "?"):
+		before += "?"
+	case !strings.HasSuffix(before, "?"):
+		before += "&"
+	}
+	return before + q.Encode()
 }
 
 // enrol stores a subscription, or renews it.
@@ -240,6 +268,8 @@ func (h *Hub) enrol(ctx context.Context, w *wish) error {
 	defer h.mu.Unlock()
 	if s := h.subs[key{w.sub.Topic, w.sub.Callback}]; s != nil {
 		w.sub.Told = s.Told // what it has not been told yet it still is
+	} else if h.hasNoRoom(hostOf(w.sub.Callback)) {
+		return busy("There are too many subscriptions.") // others were faster
 	}
 	if err := h.Store.Enrol(ctx, w.sub); err != nil {
 		return err

@@ -1,6 +1,7 @@
 // Package push brings what is new at once, by WebSub (W3C Recommendation of 23 January 2018).
 //
-// A [Hub] tells subscribers what is new in the archive's own feeds. A [Subscriber] has the hubs of
+// A [Hub] tells subscribers what is new in the archive's own feeds, and a [Pinger] tells other hubs that
+// something is. A [Subscriber] has the hubs of
 // sources tell the archive what is new there, so that these need be polled once a day only. Both say
 // and hear everything through package fetch and the archive, and remember in the archive what must
 // outlive the process.
@@ -25,6 +26,7 @@ const (
 	subscribe   = "subscribe"
 	unsubscribe = "unsubscribe"
 	denied      = "denied"
+	publish     = "publish" // to hubs that are not ours (PubSubHubbub 0.4 §7)
 )
 
 // formType is the media type of what subscribers say to hubs.

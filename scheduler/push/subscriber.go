@@ -125,14 +125,14 @@ func (s *Subscriber) Run(ctx context.Context) error {
 // load finds the sources that have a hub.
 func (s *Subscriber) load(ctx context.Context) error {
 	for after := feed.SourceID(0); ; {
-		sources, err := s.Store.Sources(ctx, after, pageLen)
+		sources, err := s.Store.Pushing(ctx, after, pageLen)
 		if err != nil || len(sources) == 0 {
 			return err
 		}
 		after = sources[len(sources)-1].ID
 		s.mu.Lock()
 		for i := range sources {
-			if src := &sources[i]; src.Subscribed && src.Fetch.Push.Hub != "" && s.watch[src.ID].IsZero() {
+			if src := &sources[i]; s.watch[src.ID].IsZero() {
 				s.watch[src.ID] = next(src)
 			}
 		}
@@ -198,6 +198,9 @@ func (s *Subscriber) attend(ctx context.Context, id feed.SourceID, named *schedu
 		s.mu.Lock()
 		delete(s.watch, id)
 		s.mu.Unlock()
+		if !src.Subscribed && src.Fetch.Push.Until.After(s.now()) {
+			s.leave(ctx, &src)
+		}
 		return nil
 	}
 	if now := s.now(); !now.Before(next(&src)) {
@@ -208,6 +211,32 @@ func (s *Subscriber) attend(ctx context.Context, id feed.SourceID, named *schedu
 	s.watch[id] = next(&src)
 	s.mu.Unlock()
 	return err
+}
+
+// leave asks a source's hub to end the subscription (WebSub §5.1). It does so once: what a hub delivers all
+// the same is answered with 410.
+func (s *Subscriber) leave(ctx context.Context, src *feed.Source) {
+	p := &src.Fetch.Push
+	log := orSilent(s.Log).With("source", src.ID, "hub", hostOf(p.Hub))
+	answer, err := s.say(ctx, src, url.Values{
+		"hub.mode": {unsubscribe}, "hub.topic": {p.Topic}, "hub.callback": {s.Callback + p.Callback},
+	})
+	switch {
+	case err != nil && ctx.Err() == nil:
+		log.Info("hub not left", "problem", plain(err))
+	case err == nil && answer.Status/100 != 2:
+		log.Info("hub not left", "problem", fmt.Sprintf("the hub answers %d", answer.Status))
+	}
+}
+
+// say sends a form to a source's hub.
+func (s *Subscriber) say(ctx context.Context, src *feed.Source, form url.Values) (*fetch.Answer, error) {
+	hub := src.Fetch.Push.Hub
+	return s.Fetch.Send(ctx, fetch.Message{
+		Method: http.MethodPost, URL: hub, Header: http.Header{"Content-Type": {formType}}, Body: []byte(form.Encode()),
+		// The owner has named the source's own host, so its hub may be where the source is.
+		Trusted: hostOf(hub) == hostOf(src.URL), Follow: true,
+	})
 }
 
 // choose makes the hub that a source names the one that is asked. One that is named no more is forgotten,
@@ -244,11 +273,7 @@ func (s *Subscriber) ask(ctx context.Context, src *feed.Source) error {
 		"hub.mode": {subscribe}, "hub.topic": {p.Topic}, "hub.callback": {s.Callback + p.Callback}, "hub.secret": {p.Secret},
 		"hub.lease_seconds": {seconds(wantLease)},
 	}
-	answer, err := s.Fetch.Send(ctx, fetch.Message{
-		Method: http.MethodPost, URL: p.Hub, Header: http.Header{"Content-Type": {formType}}, Body: []byte(form.Encode()),
-		// The owner has named the source's own host, so its hub may be where the source is.
-		Trusted: hostOf(p.Hub) == hostOf(src.URL), Follow: true,
-	})
+	answer, err := s.say(ctx, src, form)
 	log := orSilent(s.Log).With("source", src.ID, "hub", hostOf(p.Hub))
 	problem := ""
 	switch {

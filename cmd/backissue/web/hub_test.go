@@ -85,6 +85,11 @@ func TestTopic(t *testing.T) {
 			}
 		}
 	}
+	for _, address := range web.Topics(base+"/", store.Ref{Kind: store.Source, Name: "новости"}) {
+		if ref, _, ok := web.Topic(base, address); !ok || ref.Name != "новости" {
+			t.Errorf("%s is %v, %v", address, ref, ok)
+		}
+	}
 	for _, address := range []string{
 		"", base, base + "/", base + "/feed", base + "/tags/a", base + "/tags/a/archive/1.atom", base + "/feeds/a/archive/1.atom",
 		base + "/articles/1.atom", base + "/tags/.atom", base + "/changes.atom", base + "/feed.atom?x", base + "/feed.atom#x",

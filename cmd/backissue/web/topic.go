@@ -47,6 +47,14 @@ func Topic(base, address string) (ref store.Ref, document string, ok bool) {
 	return ref, "", false
 }
 
+// Topics returns the addresses of the live documents of a feed, as the archive at base writes them.
+func Topics(base string, ref store.Ref) (addresses []string) {
+	for _, f := range render.Formats() {
+		addresses = append(addresses, strings.TrimRight(base, "/")+escaped(path(ref)+f.Ext))
+	}
+	return addresses
+}
+
 // refOf reads what [path] wrote.
 func refOf(p string) (store.Ref, bool) {
 	if p == path(store.Ref{Kind: store.All}) {
