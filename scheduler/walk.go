@@ -111,6 +111,9 @@ func (w *walker) begin(ctx context.Context, src feed.Source) error {
 		h.Wanted, h.Problem = false, ""
 		return w.keep(ctx, h, nil)
 	}
+	if found.next == h.Top && h.Allowed.After(w.now()) {
+		return stuckError{notYet(h.Allowed)} // it would be the same document once more
+	}
 	w.walks.restart(w.id)
 	h.Next, h.Top, h.Begun, h.Problem = found.next, found.next, w.now(), ""
 	if found.next == h.Last {
@@ -186,6 +189,9 @@ func (w *walker) fetchNext(ctx context.Context, src *feed.Source) error {
 	if until := refusedUntil(src); until.After(w.now()) {
 		return stuckError{leftAlone(src.Fetch.Status, until)}
 	}
+	if isStuck(&h) && h.Allowed.After(w.now()) {
+		return stuckError{notYet(h.Allowed)}
+	}
 	w.recall(ctx, hostOf(h.Next))
 	if host, closed := w.hosts.closed(hostOf(h.Next), w.now()); closed {
 		return stuckError{leftAlone(host.status, host.until)}
@@ -203,10 +209,11 @@ func (w *walker) fetchNext(ctx context.Context, src *feed.Source) error {
 	w.documents--
 	t.seen[h.Next] = true
 	res, err := w.Fetch.Get(ctx, request(src, h.Next))
-	switch {
-	case err != nil && ctx.Err() != nil:
+	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
-	case err != nil:
+	}
+	h = costs(h, res, err, w.now())
+	if err != nil {
 		return w.refused(ctx, h, from, err)
 	}
 	defer res.Release()
@@ -226,6 +233,9 @@ func (w *walker) fetchNext(ctx context.Context, src *feed.Source) error {
 		asked = res.URL
 	}
 	p := newPage(src, doc, res.URL, asked)
+	if h.Next == h.Top && res.Fresh > 0 {
+		h.Allowed = w.now().Add(res.Fresh)
+	}
 	if res.Hash == src.Fetch.BodyHash || p.repeats(from) {
 		return w.end(ctx, h, "")
 	}
@@ -311,7 +321,8 @@ func (w *walker) refused(ctx context.Context, h feed.History, from *page, err er
 	switch {
 	case gone && !from.way.archived:
 		return w.end(ctx, h, "")
-	case e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable:
+	case refuses(e.Status) || e.RetryAfter > 0:
+		h.Allowed = latest(h.Allowed, w.now().Add(retryAfter(e)))
 		if err := w.alone(ctx, w.id, func(src feed.Source) error { return w.putOff(ctx, src, e) }); err != nil {
 			return err
 		}
@@ -324,6 +335,19 @@ func (w *walker) refused(ctx context.Context, h feed.History, from *page, err er
 		return err
 	}
 	return stuckError{errors.New(why)}
+}
+
+// costs adds to a walk's account what a request has cost.
+func costs(h feed.History, res *fetch.Response, err error, at time.Time) feed.History {
+	t := spent(feed.Tally{}, res, err, at)
+	h.Requests += t.Requests
+	h.Bytes += t.Bytes
+	return h
+}
+
+// notYet is why a walk waits.
+func notYet(until time.Time) error {
+	return fmt.Errorf("its publisher does not want to be asked for older documents until %s", until.Format(time.DateTime))
 }
 
 // passing reports whether a failure may be of the moment.
