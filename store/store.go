@@ -8,6 +8,7 @@ package store
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/backissue/backissue/feed"
@@ -361,6 +362,9 @@ type Batch struct {
 	Articles []feed.Article
 	// Seen is when they came.
 	Seen time.Time
+	// Capture is what they were read from, as it came. It is on disk before the batch is; a body that the
+	// archive has already is not kept twice. nil for none.
+	Capture *Capture
 	// Whole says that Articles are all that the feed holds now, so that what is missing has left it.
 	Whole bool
 	// Backfill says that Articles come from the publisher's own archive: those that are new are back
@@ -376,6 +380,17 @@ type Batch struct {
 	// Unshelve takes the document on top of the source's shelf off it, together with this. Only
 	// Source.Fetch.History of the fetch state is stored then.
 	Unshelve bool
+}
+
+// Capture is what was received, as it came, without what its owner keeps secret.
+type Capture struct {
+	URL         string      // that answered, without user and password; or the name of a file
+	At          time.Time   // when it came
+	Request     http.Header // as it was sent; nil where nothing was asked
+	Status      int         // of the answer; 0 for a file, which has no header either
+	Header      http.Header // of the answer
+	ContentType string      // of a file; empty where it is not known
+	Body        []byte      // unpacked
 }
 
 // Shelved is a document of a publisher's own archive that waits to be taken in.

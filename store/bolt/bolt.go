@@ -40,6 +40,9 @@ type Options struct {
 	// Wait is how long to wait for another process to give the file up; 0 means 100 ms. After that,
 	// Open returns store.ErrInUse.
 	Wait time.Duration
+	// Raw is the folder in which what batches were read from is kept, as WARC files, with the journal; empty
+	// for none.
+	Raw string
 	// NoSync leaves it to the system when commits reach the disk. Only for tests and benchmarks that
 	// would otherwise measure the disk.
 	NoSync bool
