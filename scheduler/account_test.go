@@ -2,6 +2,7 @@ package scheduler_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +27,39 @@ func TestWalksAreCounted(t *testing.T) {
 	w.history(src.ID) // nothing has come since: there is nothing to ask for
 	if again := w.source(src.ID); again.Fetch.History.Requests != walked {
 		t.Errorf("after a second walk that need not ask: %d requests", again.Fetch.History.Requests)
+	}
+}
+
+// A redirect of an older document that asks to wait keeps walks away, and nobody else; after the wait it
+// is followed, though it asks again.
+func TestWalkWaitsBeforeItFollows(t *testing.T) {
+	w, s := newWorld(t), newSite(t, "127.0.0.1")
+	library(s, "atom", true)
+	older := s.pages["/2"]
+	s.set("/2", func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Retry-After", "36000")
+		http.Redirect(rw, r, "/moved", http.StatusTemporaryRedirect)
+	})
+	s.set("/moved", older)
+	src := w.subscribe(s.URL + "/feed")
+	before := w.source(src.ID).Fetch
+	if walk := w.history(src.ID); walk.Err == nil || !strings.Contains(walk.Err.Error(), "307") {
+		t.Errorf("the walk: %+v", walk)
+	}
+	if f := w.source(src.ID).Fetch; f.Status != before.Status || !f.Due.Equal(before.Due) {
+		t.Errorf("the source itself: status %d, due %v; was %d and %v", f.Status, f.Due, before.Status, before.Due)
+	}
+	w.clock.advance(9 * time.Hour)
+	w.history(src.ID)
+	if got := paths(s.requests()); strings.Contains(got, "/moved") {
+		t.Errorf("asked for %s", got)
+	}
+	w.clock.advance(2 * time.Hour)
+	if walk := w.history(src.ID); walk.Err != nil || !walk.Ended {
+		t.Errorf("after the wait: %+v", walk)
+	}
+	if got := paths(s.requests()); got != "/2 /moved /1" {
+		t.Errorf("asked for %s", got)
 	}
 }
 

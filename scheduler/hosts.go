@@ -105,7 +105,7 @@ func (s *Scheduler) recall(ctx context.Context, host string) {
 	}
 	now := s.now()
 	for i := range sources {
-		if until := refusedUntil(&sources[i]); until.After(now) {
+		if until := refusedUntil(&sources[i]); refuses(sources[i].Fetch.Status) && until.After(now) {
 			s.hosts.refuse(sources[i].URL, until, sources[i].Fetch.Status, now)
 		}
 	}
@@ -113,12 +113,22 @@ func (s *Scheduler) recall(ctx context.Context, host string) {
 
 // asked reports whether the server's last answer was that it is asked too much, be it in a redirect
 // that it wants to be followed later.
-func asked(s *feed.Source) bool {
-	switch s.Fetch.Status {
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusMovedPermanently, http.StatusFound:
+func asked(s *feed.Source) bool { return refuses(s.Fetch.Status) || redirects(s.Fetch.Status) }
+
+// redirects reports whether a status is that of a redirect. A source has it only while a redirect has
+// asked for some time to pass, or has passed it without having been asked again.
+func redirects(status int) bool {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		return true
 	}
 	return false
+}
+
+// waited reports whether a source's redirect has asked for some time to pass before it is followed, and
+// that is over. One that asks so each time is followed each second time at least, or it would never be read.
+func waited(s *feed.Source, now time.Time) bool {
+	return redirects(s.Fetch.Status) && !refusedUntil(s).After(now)
 }
 
 // refusedUntil returns until when a source's server has refused to be asked; zero if it has not. The

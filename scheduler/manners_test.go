@@ -181,12 +181,14 @@ func TestRefusals(t *testing.T) {
 		{"503 until a date", refusing(503, 3*day, true), 3 * day},
 		{"301 that asks to wait", redirecting(301, "https://example.org/new", 10*day), 10 * day},
 		{"302 that asks to wait", redirecting(302, "https://example.org/new", 2*day), 2 * day},
+		{"303 that asks to wait", redirecting(303, "https://example.org/new", 2*day), 2 * day},
+		{"307 that asks to wait", redirecting(307, "https://example.org/new", 30*day), 30 * day},
 		{"308 that asks to wait", redirecting(308, "https://example.org/new", 2*day), 2 * day},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w, p := newPress(t)
 			c := p.publish("example.org/feed", test.answer)
-			p.publish("example.org/new", serving{every: hour}.serve)
+			behind := p.publish("example.org/new", serving{every: hour}.serve)
 			id := w.follow("https://example.org/feed")[0].ID
 			w.live(time.Minute * 5)
 			if len(c.times) != 1 {
@@ -205,6 +207,9 @@ func TestRefusals(t *testing.T) {
 			w.live(3 * day)
 			if len(c.times) < 2 {
 				t.Error("it was never asked again")
+			}
+			if strings.Contains(test.name, "asks to wait") && len(behind.times) == 0 {
+				t.Error("a redirect that asks to wait each time is never followed")
 			}
 		})
 	}

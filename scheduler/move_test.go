@@ -62,7 +62,6 @@ func TestHTTPSIsAdoptedAtOnce(t *testing.T) {
 		}
 		return feed.serve(r, now)
 	})
-	p.columns["example.org/feed"].p = nil
 	id := w.follow("http://example.org/feed")[0].ID
 	p.named = true // one visit asks the address twice
 	w.round(scheduler.RoundOptions{})

@@ -26,8 +26,9 @@ type publisher struct {
 	named    bool // the reader's owner asks by name
 	requests int
 	sins     []string
-	forgiven bool     // whoever sinned meant to
-	asked    []string // addresses
+	forgiven bool                 // whoever sinned meant to
+	asked    []string             // addresses
+	awaited  map[string]time.Time // addresses to which a redirect leads, and not before, when it first said so
 }
 
 // column is one feed.
@@ -62,7 +63,7 @@ type said struct {
 }
 
 func newPublisher(now func() time.Time) *publisher {
-	return &publisher{now: now, columns: make(map[string]*column), houses: make(map[string]*house)}
+	return &publisher{now: now, columns: make(map[string]*column), houses: make(map[string]*house), awaited: make(map[string]time.Time)}
 }
 
 // publish puts a feed at an address without scheme.
@@ -134,6 +135,9 @@ func (p *publisher) judge(r *http.Request, now time.Time) (said, *house) {
 	}
 	if h.busy++; h.busy > 1 {
 		p.sin(r, "%d requests at once", h.busy)
+	}
+	if until := p.awaited[r.URL.String()]; now.Before(until) {
+		p.sin(r, "follows a redirect %v too early", until.Sub(now))
 	}
 	c := p.columns[r.Host+r.URL.Path]
 	p.judgeManners(r, c)
@@ -242,8 +246,11 @@ func (c *column) remember(r *http.Request, h *house, answer said, now time.Time)
 			}
 		}
 		h.refused[r.URL.Path] = until
-	case http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		c.refused = later(c.refused, until)
+		if to := answer.header["Location"]; c.p.awaited[to].IsZero() {
+			c.p.awaited[to] = until
+		}
 	}
 }
 

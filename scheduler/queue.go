@@ -180,7 +180,7 @@ func (r *round) drain(ctx context.Context) {
 				})
 			}
 			defer free(0) // where the host was not asked at all
-			r.visitNext(ctx, long, id, func() { free(r.Fetch.HostGap) })
+			r.visitNext(ctx, long, id, func() { free(r.Fetch.Gap(l.host)) })
 		})
 	}
 }

@@ -214,7 +214,7 @@ type found struct {
 func (s *Scheduler) find(ctx context.Context, addresses []string, want *Subscription) (*found, error) {
 	var first error
 	for _, address := range addresses {
-		res, err := s.Fetch.Get(ctx, fetch.Request{URL: address, Trusted: true, Access: want.accessTo(address)})
+		res, err := s.Fetch.Get(ctx, fetch.Request{URL: address, Trusted: true, FollowNow: true, Access: want.accessTo(address)})
 		if err == nil {
 			return s.look(ctx, address, res, want)
 		}
@@ -269,7 +269,9 @@ func (s *Scheduler) candidate(ctx context.Context, page, href string, want *Subs
 	if known, err := s.Store.SourceByURL(ctx, address); err == nil && known.Subscribed {
 		return &found{address: address}, nil
 	}
-	res, err := s.Fetch.Get(ctx, fetch.Request{URL: address, Trusted: hostOf(address) == hostOf(page), Access: want.accessTo(address)})
+	res, err := s.Fetch.Get(ctx, fetch.Request{
+		URL: address, Trusted: hostOf(address) == hostOf(page), FollowNow: true, Access: want.accessTo(address),
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,7 @@ func (s *Scheduler) visit(ctx context.Context, src feed.Source, byName bool, fre
 func (s *Scheduler) exchange(ctx context.Context, src feed.Source, free func()) Event {
 	res, err := s.Fetch.Get(ctx, fetch.Request{
 		URL: src.URL, ETag: src.Fetch.ETag, LastModified: src.Fetch.LastModified, Trusted: trusted(&src), Access: src.Access,
+		FollowNow: waited(&src, s.now()),
 	})
 	if err != nil && ctx.Err() != nil {
 		free()

@@ -208,7 +208,9 @@ func (w *walker) fetchNext(ctx context.Context, src *feed.Source) error {
 	}
 	w.documents--
 	t.seen[h.Next] = true
-	res, err := w.Fetch.Get(ctx, request(src, h.Next))
+	ask := request(src, h.Next)
+	ask.FollowNow = isStuck(&h) && !h.Allowed.IsZero() // the wait that was asked for is over, see above
+	res, err := w.Fetch.Get(ctx, ask)
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -323,6 +325,9 @@ func (w *walker) refused(ctx context.Context, h feed.History, from *page, err er
 		return w.end(ctx, h, "")
 	case refuses(e.Status) || e.RetryAfter > 0:
 		h.Allowed = latest(h.Allowed, w.now().Add(retryAfter(e)))
+		if redirects(e.Status) {
+			break // which says nothing of other addresses
+		}
 		if err := w.alone(ctx, w.id, func(src feed.Source) error { return w.putOff(ctx, src, e) }); err != nil {
 			return err
 		}

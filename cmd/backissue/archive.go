@@ -121,7 +121,9 @@ func openArchive(dir string, getenv func(string) string) (*archive, error) {
 		return nil, noArchive{err}
 	}
 	log := slog.New(slog.DiscardHandler)
-	client := &fetch.Client{UserAgent: fetch.UserAgent(release), Allow: strings.Fields(getenv("BACKISSUE_ALLOW")), Log: log}
+	client := &fetch.Client{
+		UserAgent: fetch.UserAgent(release), HostGap: time.Second, Allow: strings.Fields(getenv("BACKISSUE_ALLOW")), Log: log,
+	}
 	a := &archive{Store: db, Dir: dir}
 	a.Scheduler = &scheduler.Scheduler{Store: db, Fetch: client, Log: log, Heard: a.heard, Ended: a.ended}
 	return a, nil

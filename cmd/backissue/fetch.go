@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -55,19 +59,26 @@ In cron it says nothing unless something is wrong.`,
 				}
 				return a.fetchHistory(c.Context(), e, g.quiet, asJSON, o.Sources)
 			}
-			report, err := a.round(c.Context(), e, g.quiet || asJSON, o)
 			if asJSON {
-				err = errors.Join(writeJSON(e.Stdout, toVisits(report.Events)), err)
-			} else {
-				err = errors.Join(a.tellRound(c.Context(), e, g.quiet, &report), err)
+				list := jsonList{w: e.Stdout}
+				o.Progress = func(v scheduler.Event) { list.add(toVisit(&v)) }
+				report, err := a.Scheduler.Round(c.Context(), o)
+				return cmp.Or(errors.Join(list.end(), err), failures(&report))
 			}
-			if err == nil && report.Failed > 0 {
-				return errReported
-			}
-			return err
+			report, err := a.round(c.Context(), e, g.quiet, o)
+			err = errors.Join(a.tellRound(c.Context(), e, g.quiet, &report), err)
+			return cmp.Or(err, failures(&report))
 		})
 	}
 	return c
+}
+
+// failures returns the error of a command whose visits have failed, of which each has been told.
+func failures(r *scheduler.Report) error {
+	if r.Failed > 0 {
+		return errReported
+	}
+	return nil
 }
 
 // round makes a round and shows on a terminal how far it has come.
@@ -93,7 +104,7 @@ func (a *archive) tellRound(ctx context.Context, e *env, quiet bool, r *schedule
 	if quiet || !e.Terminal {
 		return nil
 	}
-	if len(r.Events)+len(r.Walks) > 0 {
+	if r.Visits()+len(r.Walks) > 0 {
 		fmt.Fprintln(e.Stdout, summary(r))
 		return nil
 	}
@@ -115,15 +126,9 @@ func unremarkable(w scheduler.Walk) bool { return w.Err != nil || w.Fetched+w.Ta
 
 // summary sums up a round for people.
 func summary(r *scheduler.Report) string {
-	sum := fmt.Sprintf("%s: %d new, %d revised", plural(len(r.Events), "visit"), r.Added, r.Revised)
+	sum := fmt.Sprintf("%s: %d new, %d revised", plural(r.Visits(), "visit"), r.Added, r.Revised)
 	if r.Gone > 0 {
 		sum += fmt.Sprintf(", %d withdrawn", r.Gone)
-	}
-	gaps := 0
-	for _, v := range r.Events {
-		if v.Gap {
-			gaps++
-		}
 	}
 	sum += fmt.Sprintf("; %d unchanged, %d failed", r.Unchanged, r.Failed)
 	if r.Held > 0 {
@@ -136,8 +141,8 @@ func summary(r *scheduler.Report) string {
 	if old > 0 {
 		sum += "; " + plural(old, "back issue")
 	}
-	if gaps > 0 {
-		sum += "; something was missed at " + plural(gaps, "source")
+	if r.Gaps > 0 {
+		sum += "; something was missed at " + plural(r.Gaps, "source")
 	}
 	return sum
 }
@@ -161,19 +166,57 @@ type visit struct {
 	Duration float64       `json:"seconds"`
 }
 
-func toVisits(events []scheduler.Event) []visit {
-	visits := []visit{}
-	for _, v := range events {
-		out := visit{
-			Source: v.Source.ID, Name: v.Source.Name, URL: v.Source.URL, Outcome: string(v.Outcome),
-			Status: v.Source.Fetch.Status, Added: v.Added, Revised: v.Revised, Moved: v.Moved,
-			Held: v.Held, Gone: v.Gone, Returned: v.Returned, Gap: v.Gap,
-			Due: jsonTime(v.Source.Fetch.Due), Duration: v.Duration.Seconds(),
-		}
-		if v.Err != nil {
-			out.Problem = v.Err.Error()
-		}
-		visits = append(visits, out)
+func toVisit(v *scheduler.Event) visit {
+	out := visit{
+		Source: v.Source.ID, Name: v.Source.Name, URL: v.Source.URL, Outcome: string(v.Outcome),
+		Status: v.Source.Fetch.Status, Added: v.Added, Revised: v.Revised, Moved: v.Moved,
+		Held: v.Held, Gone: v.Gone, Returned: v.Returned, Gap: v.Gap,
+		Due: jsonTime(v.Source.Fetch.Due), Duration: v.Duration.Seconds(),
 	}
-	return visits
+	if v.Err != nil {
+		out.Problem = v.Err.Error()
+	}
+	return out
+}
+
+// jsonList writes a list for programs, as writeJSON would, but each of its values as soon as it is there:
+// a round may make more visits than there is memory for. Once nobody reads any more, it writes no more.
+type jsonList struct {
+	w   io.Writer
+	n   int
+	err error
+}
+
+func (l *jsonList) add(v any) {
+	if l.err != nil {
+		return
+	}
+	var b bytes.Buffer
+	if l.n == 0 {
+		b.WriteString("[\n  ")
+	} else {
+		b.WriteString(",\n  ")
+	}
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("  ", "  ")
+	if l.err = enc.Encode(v); l.err == nil {
+		l.n++
+		_, l.err = l.w.Write(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+	}
+}
+
+// end ends the list, and returns why it could not be written.
+func (l *jsonList) end() error {
+	if l.err == nil {
+		end := "\n]\n"
+		if l.n == 0 {
+			end = "[]\n"
+		}
+		_, l.err = io.WriteString(l.w, end)
+	}
+	if l.err != nil {
+		return fmt.Errorf("write JSON: %w", l.err)
+	}
+	return nil
 }

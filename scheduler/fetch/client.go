@@ -22,6 +22,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -58,7 +59,9 @@ type Client struct {
 	UserAgent string        // sent with every request; [UserAgent] without a version if empty
 	Timeout   time.Duration // for a whole request with its redirects, waiting for its turn not counted; DefaultTimeout if 0
 	MaxBytes  int64         // of a body, unpacked; DefaultMaxBytes if 0
-	HostGap   time.Duration // pause between the end of one request to a host and the start of the next; none if 0
+	// HostGap is the pause between the end of one request for a document and the start of the next request
+	// to the same host; none if 0, and none for this machine itself. See [Client.Gap].
+	HostGap time.Duration
 
 	// Allow names hosts and address ranges (CIDR) of the owner's own network that every request may
 	// reach, whoever has named them.
@@ -89,6 +92,9 @@ type Request struct {
 	// Trusted says that the owner of the archive named this address himself, so that it may be a
 	// private one.
 	Trusted bool
+	// FollowNow says that redirects are followed though they ask for some time to pass first (Retry-After,
+	// RFC 9110 §10.2.3): it has passed, or the owner is waiting. Without it they fail with their status.
+	FollowNow bool
 	// Access is what the owner gives along. It goes to the host of URL alone: the same scheme, host
 	// and port, or https on the same host, and to nobody once a redirect has led elsewhere. Its
 	// proxy carries every request.
@@ -113,7 +119,7 @@ type Response struct {
 	// not say.
 	Fresh time.Duration
 	// RetryAfter is the longest time for which a redirect on the way has asked to be left alone
-	// (RFC 9110 §10.2.3); 0 where none did.
+	// (RFC 9110 §10.2.3); 0 where none did. It was followed all the same; see Request.FollowNow.
 	RetryAfter time.Duration
 	Header     http.Header
 
@@ -164,7 +170,16 @@ func (c *Client) init() {
 		}
 	}
 	c.guard = newGuard(rt, c.Resolver, c.Allow)
-	c.gate.gap = c.HostGap
+}
+
+// Gap returns how long a host is left alone between two requests: not at all where it is this machine
+// itself, whose owner has nobody to be polite to but himself.
+func (c *Client) Gap(host string) time.Duration {
+	host = hostName(host)
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Unmap().IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return 0
+	}
+	return c.HostGap
 }
 
 func (c *Client) timeout() time.Duration {
@@ -213,7 +228,7 @@ type walk struct {
 // step makes one exchange. It returns the answer, or where the server sends us instead.
 func (w *walk) step(ctx context.Context, u *url.URL) (*Response, *url.URL, error) {
 	c := w.client
-	release, err := c.gate.enter(ctx, hostName(u.Hostname()))
+	release, err := c.gate.enter(ctx, hostName(u.Hostname()), c.Gap(u.Hostname()))
 	if err != nil {
 		return nil, nil, canceled(u, err)
 	}
@@ -257,11 +272,15 @@ func (w *walk) step(ctx context.Context, u *url.URL) (*Response, *url.URL, error
 		// A private address that the owner named may send us on to its neighbours, a public one
 		// may not.
 		w.named = w.named && !proxied && c.guard.private(peer)
-		w.retryAfter = max(w.retryAfter, retryAfter(res.Header, time.Now()))
+		wait := retryAfter(res.Header, time.Now())
+		w.retryAfter = max(w.retryAfter, wait)
 		drain(res.Body, stop)
 		next, err := location(u, res.Header)
 		if err != nil {
 			return nil, nil, fail(u, ClassRedirect, err.Error(), err)
+		}
+		if wait > 0 && !w.request.FollowNow {
+			return nil, nil, statusError(u, res)
 		}
 		return &Response{Status: res.StatusCode}, next, nil
 	case res.StatusCode == http.StatusNotModified && w.conditional():

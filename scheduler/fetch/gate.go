@@ -9,8 +9,6 @@ import (
 // gate lets one request at a time through to each host, in the order in which they came, and
 // remembers a host only as long as someone is there.
 type gate struct {
-	gap time.Duration // for which a host is left alone after each request
-
 	mu    sync.Mutex
 	hosts map[string]*turn
 }
@@ -21,8 +19,9 @@ type turn struct {
 	users int           // requests under way and waiting, guarded by gate.mu
 }
 
-// enter waits for the host to be free. The caller must call release when the request is over.
-func (g *gate) enter(ctx context.Context, host string) (release func(), err error) {
+// enter waits for the host to be free. The caller must call release when the request is over; the host
+// is left alone for the length of gap from then on.
+func (g *gate) enter(ctx context.Context, host string, gap time.Duration) (release func(), err error) {
 	t := g.join(host)
 	select {
 	case t.taken <- struct{}{}:
@@ -34,10 +33,10 @@ func (g *gate) enter(ctx context.Context, host string) (release func(), err erro
 		<-t.taken
 		g.leave(host, t)
 	}
-	if g.gap <= 0 {
+	if gap <= 0 {
 		return free, nil
 	}
-	return func() { time.AfterFunc(g.gap, free) }, nil
+	return func() { time.AfterFunc(gap, free) }, nil
 }
 
 func (g *gate) join(host string) *turn {

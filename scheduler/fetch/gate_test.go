@@ -91,6 +91,18 @@ func TestHostGap(t *testing.T) {
 	})
 }
 
+func TestGapOfAHost(t *testing.T) {
+	c := &fetch.Client{HostGap: time.Second}
+	for host, want := range map[string]time.Duration{
+		"example.org": time.Second, "192.168.0.1": time.Second, "nas.local": time.Second, "localhost.example.org": time.Second,
+		"127.0.0.1": 0, "127.8.9.1": 0, "[::1]": 0, "::1": 0, "::ffff:127.0.0.1": 0, "LOCALHOST": 0, "feeds.localhost.": 0,
+	} {
+		if got := c.Gap(host); got != want {
+			t.Errorf("%s is left alone for %v, want %v", host, got, want)
+		}
+	}
+}
+
 func TestWaitingForAHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &fetch.Client{Timeout: 10 * time.Second, HTTP: &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {

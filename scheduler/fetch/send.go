@@ -59,7 +59,7 @@ func (c *Client) Send(ctx context.Context, m Message) (*Answer, error) {
 
 // exchange says it once. It returns the answer, and where the server sends us, if that is to be followed.
 func (c *Client) exchange(ctx context.Context, u *url.URL, m *Message, named bool) (*Answer, *url.URL, error) {
-	release, err := c.gate.enter(ctx, hostName(u.Hostname()))
+	release, err := c.gate.enter(ctx, hostName(u.Hostname()), 0)
 	if err != nil {
 		return nil, nil, canceled(u, err)
 	}

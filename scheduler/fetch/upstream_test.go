@@ -329,7 +329,10 @@ func TestWhatAFetchCosts(t *testing.T) {
 		}
 	})
 	c := new(fetch.Client)
-	res := get(t, c, fetch.Request{URL: s.URL + "/moved", Trusted: true})
+	if e := fails(t, c, s.URL+"/moved", fetch.ClassStatus); e.Requests != 1 || e.RetryAfter != time.Hour || e.Status != 301 {
+		t.Errorf("a redirect that asks to wait: %+v", e)
+	}
+	res := get(t, c, fetch.Request{URL: s.URL + "/moved", Trusted: true, FollowNow: true})
 	if res.Requests != 2 || res.Wire != int64(len(packed)+len("moved")) || res.RetryAfter != time.Hour || res.Fresh != 2*time.Hour {
 		t.Errorf("%d requests, %d bytes, wait %v, fresh for %v", res.Requests, res.Wire, res.RetryAfter, res.Fresh)
 	}
