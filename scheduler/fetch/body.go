@@ -27,35 +27,37 @@ const (
 // drainTime is for how long the rest of an answer that is not wanted is waited for.
 const drainTime = time.Second
 
-// chunk is how large the pieces are in which a large body is read. A buffer that grew by doubling
-// would need three times the body's size for a moment, also for one that turns out too large.
-const chunk = 1 << 20
+// noMore is what readAll is to do at its limit where that is firm.
+func noMore() (int64, error) { return 0, errTooLarge }
 
-func readAll(r io.Reader, limit int64) ([]byte, error) {
-	r = io.LimitReader(r, limit+1)
+// readAll reads at most limit bytes. If there are more, more says whether they may be read, and up to which
+// limit. What may be large has room for all of it from the beginning: to make room bit by bit takes twice
+// as much.
+func readAll(r io.Reader, limit int64, more func() (int64, error)) ([]byte, error) {
 	var first bytes.Buffer
-	n, err := first.ReadFrom(io.LimitReader(r, chunk))
-	if err != nil {
+	if limit > maxSmall {
+		first.Grow(room(limit))
+	}
+	n, err := first.ReadFrom(io.LimitReader(r, limit+1))
+	if err != nil || n <= limit {
+		return first.Bytes(), err
+	}
+	if limit, err = more(); err != nil {
 		return nil, err
 	}
-	parts, total := [][]byte{first.Bytes()}, n
-	for n == chunk {
-		part := make([]byte, chunk)
-		m, err := io.ReadFull(r, part)
-		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, err
-		}
-		n = int64(m)
-		parts, total = append(parts, part[:m]), total+n
+	whole := bytes.NewBuffer(make([]byte, 0, room(limit)))
+	whole.Write(first.Bytes())
+	if _, err := whole.ReadFrom(io.LimitReader(r, limit+1-n)); err != nil {
+		return nil, err
 	}
-	switch {
-	case total > limit:
+	if int64(whole.Len()) > limit {
 		return nil, errTooLarge
-	case len(parts) == 1:
-		return parts[0], nil
 	}
-	return bytes.Join(parts, nil), nil
+	return whole.Bytes(), nil
 }
+
+// room is how much of it takes a body that comes to its limit, and a little to see that it ends there.
+func room(limit int64) int { return int(min(limit, DefaultMaxBytes)) + 2*bytes.MinRead }
 
 // capped fails once more than its share has been read: what is packed can be endless and unpack to
 // nothing.

@@ -147,7 +147,7 @@ func bare(err error) string {
 		err = op.Err
 	}
 	s := err.Error()
-	for _, prefix := range []string{"net/http: ", "http: ", "tls: ", "failed to verify certificate: ", "x509: "} {
+	for _, prefix := range []string{"HTTP/1.x transport connection broken: ", "net/http: ", "http: ", "tls: ", "failed to verify certificate: ", "x509: "} {
 		s = strings.TrimPrefix(s, prefix)
 	}
 	return s

@@ -8,17 +8,19 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 )
 
-// Bodies are bounded one by one; so that those of many hosts are bounded together, the large ones
-// have to share a few places.
+// Bodies are bounded one by one; so that those of many hosts are bounded together, the larger ones
+// have to share places: a few for those that are large, and one among these for one that is huge.
 const (
 	// maxSmall is how large a body may be, packed as well as unpacked, without a place.
 	maxSmall = 1 << 20
-	// largePlaces is how many larger ones there may be at once.
-	largePlaces = 2
+	// maxLarge is how large one may be that has one of the largePlaces.
+	maxLarge    = 4 << 20
+	largePlaces = 4
 	// unpackers is how many small bodies are unpacked at once: the tables and windows of a decompressor can
 	// be larger than what it gives.
 	unpackers = 2
@@ -30,22 +32,25 @@ const (
 type places struct {
 	once   sync.Once
 	large  chan struct{}
+	huge   chan struct{}
 	unpack chan struct{}
 }
 
 func (p *places) init() {
-	p.once.Do(func() { p.large, p.unpack = make(chan struct{}, largePlaces), make(chan struct{}, unpackers) })
+	p.once.Do(func() {
+		p.large, p.huge, p.unpack = make(chan struct{}, largePlaces), make(chan struct{}, 1), make(chan struct{}, unpackers)
+	})
 }
 
-// take waits for a place. It is given back by give, which may be called often, or by the end of ctx.
-func (p *places) take(ctx context.Context) (give func(), err error) {
-	p.init()
+// take waits for one of some places. It is given back by give, which may be called often, or by the end of
+// ctx.
+func take(ctx context.Context, places chan struct{}) (give func(), err error) {
 	select {
-	case p.large <- struct{}{}:
+	case places <- struct{}{}:
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	free := sync.OnceFunc(func() { <-p.large })
+	free := sync.OnceFunc(func() { <-places })
 	stop := context.AfterFunc(ctx, free)
 	return func() { stop(); free() }, nil
 }
@@ -101,7 +106,7 @@ func (r reading) unpackSmall(packed []byte, into *Response) error {
 		return context.Cause(r.ctx)
 	}
 	defer func() { <-r.unpack }()
-	return into.fill(bytes.NewReader(packed), r.encoding, min(r.limit, maxSmall))
+	return into.fill(bytes.NewReader(packed), r.encoding, min(r.limit, maxSmall), noMore)
 }
 
 // readLarge reads on where the beginning was too much for a small body.
@@ -109,17 +114,24 @@ func (r reading) readLarge(head []byte, into *Response) error {
 	if r.limit <= maxSmall {
 		return errTooLarge
 	}
-	r.body.waiting.Store(true)
-	r.patience.pause()
-	give, err := r.take(r.ctx)
-	r.patience.resume()
-	r.body.waiting.Store(false)
+	r.init()
+	give, err := r.wait(r.large)
 	if err != nil {
 		return err
 	}
 	r.body.least.Store(paceLarge)
 	packed := &capped{r: io.MultiReader(bytes.NewReader(head), r.body), left: r.limit + 64<<10}
-	if err := into.fill(packed, r.encoding, r.limit); err != nil {
+	err = into.fill(packed, r.encoding, min(r.limit, maxLarge), func() (int64, error) {
+		if r.limit <= maxLarge {
+			return 0, errTooLarge
+		}
+		more, err := r.wait(r.huge)
+		if err == nil {
+			give = both(more, give)
+		}
+		return r.limit, err
+	})
+	if err != nil {
 		give()
 		return err
 	}
@@ -127,14 +139,35 @@ func (r reading) readLarge(head []byte, into *Response) error {
 	return nil
 }
 
-// fill reads and unpacks a body of at most limit bytes.
-func (r *Response) fill(packed io.Reader, encoding string, limit int64) error {
+// both gives back the place of a huge body and the one that it has had as a large one. What the body has
+// taken is cleared away first, or it would still be there beside the next.
+func both(huge, large func()) func() {
+	return sync.OnceFunc(func() {
+		runtime.GC()
+		huge()
+		large()
+	})
+}
+
+// wait takes a place. Meanwhile nothing is read and no time runs.
+func (r reading) wait(places chan struct{}) (give func(), err error) {
+	r.body.waiting.Store(true)
+	r.patience.pause()
+	give, err = take(r.ctx, places)
+	r.patience.resume()
+	r.body.waiting.Store(false)
+	return give, err
+}
+
+// fill reads and unpacks a body of at most limit bytes, or, where there are more, of as many as more then
+// allows.
+func (r *Response) fill(packed io.Reader, encoding string, limit int64, more func() (int64, error)) error {
 	u, err := unpack(packed, encoding)
 	if err != nil {
 		return err
 	}
 	defer u.close()
-	body, err := readAll(u, limit)
+	body, err := readAll(u, limit, more)
 	if err != nil {
 		return err
 	}
