@@ -86,7 +86,7 @@ func unreached(e *fetch.Error) bool {
 		return true
 	}
 	var op *net.OpError
-	return e.Class == fetch.ClassConnect && errors.As(e.Err, &op) && op.Op == "dial"
+	return (e.Class == fetch.ClassConnect || e.Class == fetch.ClassTimeout) && errors.As(e.Err, &op) && op.Op == "dial"
 }
 
 // floor is the least time between two visits.

@@ -39,3 +39,13 @@ var (
 	RetryAfter = retryAfter
 	Validator  = validator
 )
+
+// TrustRootsBehind has the client trust other signers of certificates where it goes through a proxy.
+func (c *Client) TrustRootsBehind(proxy string, pool *x509.CertPool) {
+	c.setup.Do(c.init)
+	via, err := ParseProxy(proxy)
+	if err != nil {
+		panic(err)
+	}
+	c.guard.proxies.pool(via).TLSClientConfig.RootCAs = pool
+}

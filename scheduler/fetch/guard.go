@@ -64,6 +64,8 @@ func newGuard(given http.RoundTripper, r *net.Resolver, allow []string, public .
 	return g
 }
 
+// dialTimeout is for how long a connection is waited for, the look-up of the name included. What does not
+// answer by then is dead, most often, and is not to hold one of few workers for the whole of a timeout.
 const dialTimeout = 10 * time.Second
 
 // prefix reads an address or a range of addresses (CIDR).
