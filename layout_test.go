@@ -51,7 +51,7 @@ var homes = map[string][]string{
 	"github.com/andybalholm/brotli":      {"scheduler/fetch"},
 	"github.com/aymanbagabas/go-udiff":   {"feed/diff"},
 	"github.com/fxamacker/cbor/v2":       {"store/bolt"},
-	"github.com/google/go-cmp":           {"store/storetest", "store/warc"},
+	"github.com/google/go-cmp":           {"store/bolt", "store/storetest", "store/warc"},
 	"github.com/gorilla/feeds":           {"feed/render"},
 	"github.com/klauspost/compress":      {"store/bolt", "store/warc", "scheduler/fetch", "cmd/backissue/web"},
 	"github.com/microcosm-cc/bluemonday": {"feed/markup"},

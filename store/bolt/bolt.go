@@ -29,7 +29,7 @@ import (
 
 // FormatVersion is the version of the key schema and the records that this program writes. A file
 // with a higher one is refused with [store.ErrTooNew].
-const FormatVersion = 4
+const FormatVersion = 5
 
 // pageSize of new files. Compressed articles are a few hundred bytes to a few kilobytes, of which
 // the usual 4096 would leave much unused.

@@ -35,6 +35,7 @@ func (d *DB) Check(ctx context.Context) ([]string, error) {
 		c.changes()
 		c.twins()
 		c.troubles()
+		c.flags()
 		c.identity()
 		c.shelves()
 		c.touches()

@@ -1,6 +1,10 @@
 package bolt
 
-import "github.com/backissue/backissue/feed"
+import (
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/backissue/backissue/feed"
+)
 
 // Codec lets tests at the codec of records.
 type Codec struct{ *codec }
@@ -25,3 +29,21 @@ func (c Codec) Decode(r []byte) (*feed.Article, error) { return c.article(r) }
 
 // SetStretch sets how many findings of a search are written at a time.
 func (d *DB) SetStretch(findings int) { d.stretch = findings }
+
+// ScanSource reads a record of a source as [DB.Roster] does.
+func ScanSource(raw []byte) (s feed.Source, err error) {
+	err = scanSource(raw, &s)
+	return s, err
+}
+
+// DecodeSource reads a record of a source whole.
+func DecodeSource(raw []byte) (feed.Source, error) {
+	var r sourceRecord
+	if err := decoding.Unmarshal(raw, &r); err != nil {
+		return feed.Source{}, err
+	}
+	return r.source(0), nil
+}
+
+// EncodeSource writes a record of a source.
+func EncodeSource(s *feed.Source) ([]byte, error) { return cbor.Marshal(toSourceRecord(s)) }

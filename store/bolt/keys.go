@@ -57,6 +57,7 @@ import (
 //	twins        article(8) younger twin(8)       -> ""
 //	key          hash of beginning(4) hash(8)     -> article(8) that first had the Key, of any source
 //	trouble      kind(1) source(4)                -> CBOR: since when, and what of it was told
+//	flag         kind(1) source(4)                -> "" for every source of which that is true (flag.go)
 //	incident     number(8)                        -> CBOR: what the owner was told; gapless from 1
 //	hub          hash of topic(16) hash of
 //	                     callback(16)             -> CBOR: who is told what is new in a feed; the bucket
@@ -94,13 +95,14 @@ var (
 	bucketHub       = []byte("hub")
 	bucketTrouble   = []byte("trouble")
 	bucketIncident  = []byte("incident")
+	bucketFlag      = []byte("flag")
 )
 
 func buckets() [][]byte {
 	return slices.Concat([][]byte{
 		bucketMeta, bucketLog, bucketRevision, bucketAlias, bucketSource, bucketSourceURL, bucketDue,
 		bucketFeed, bucketFeedName, bucketFeedKey, bucketFeedLog, bucketFeedDate,
-	}, bucketsOf2(), bucketsOf3(), bucketsOf4())
+	}, bucketsOf2(), bucketsOf3(), bucketsOf4(), [][]byte{bucketFlag})
 }
 
 // bucketsOf2 is what version 2 of the format added.
@@ -158,6 +160,10 @@ func keyName(kind store.Kind, name string) []byte { return append([]byte{byte(ki
 
 func keyTrouble(kind store.Trouble, source feed.SourceID) []byte {
 	return append([]byte{byte(kind)}, keySource(source)...)
+}
+
+func keyFlag(f flag, source feed.SourceID) []byte {
+	return append([]byte{byte(f)}, keySource(source)...)
 }
 
 func keyLog(feed uint32, position uint64) []byte {

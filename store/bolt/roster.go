@@ -1,63 +1,177 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
 
 	"github.com/backissue/backissue/feed"
 	"github.com/backissue/backissue/store"
 )
 
-// Roster implements [store.Reader].
-func (d *DB) Roster(ctx context.Context, after feed.SourceID, limit int) ([]store.Listed, error) {
-	sources, err := d.Sources(ctx, after, limit)
-	if err != nil {
-		return nil, err
-	}
-	listed := make([]store.Listed, len(sources))
-	for i, s := range sources {
-		f, err := d.Feed(ctx, store.Ref{Kind: store.Source, Name: s.Name})
-		if err != nil {
-			return nil, err
-		}
-		listed[i] = store.Listed{Source: s, Articles: f.Articles}
-	}
-	return listed, nil
-}
-
-// Wanting implements [store.Reader].
-func (d *DB) Wanting(ctx context.Context, after feed.SourceID, limit int) (ids []feed.SourceID, err error) {
-	err = d.sourcesThat(ctx, after, func(s *feed.Source) bool {
-		if s.Fetch.History.Wanted {
-			ids = append(ids, s.ID)
-		}
-		return len(ids) < limit
-	})
-	return ids, err
-}
-
-// Pushing implements [store.Reader].
-func (d *DB) Pushing(ctx context.Context, after feed.SourceID, limit int) (sources []feed.Source, err error) {
-	err = d.sourcesThat(ctx, after, func(s *feed.Source) bool {
-		if s.Subscribed && s.Fetch.Push.Hub != "" {
-			sources = append(sources, *s)
-		}
-		return len(sources) < limit
-	})
-	return sources, err
-}
-
-// sourcesThat calls f for every source after one until it returns false.
-func (d *DB) sourcesThat(ctx context.Context, after feed.SourceID, f func(*feed.Source) bool) error {
-	for {
-		page, err := d.Sources(ctx, after, 500)
-		if err != nil || len(page) == 0 {
-			return err
-		}
-		for i := range page {
-			if !f(&page[i]) {
-				return nil
+// Roster implements [store.Reader]. Three cursors go side by side: sources have mostly been made one after
+// the other, and so have their feeds.
+func (d *DB) Roster(_ context.Context, after feed.SourceID, limit int) (listed []store.Listed, err error) {
+	err = d.view(func(tx *bbolt.Tx) error {
+		sources := tx.Bucket(bucketSource).Cursor()
+		numbers := &follower{Cursor: tx.Bucket(bucketFeedKey).Cursor()}
+		feeds := &follower{Cursor: tx.Bucket(bucketFeed).Cursor()}
+		for k, v := sources.Seek(keySource(after + 1)); k != nil && len(listed) < limit; k, v = sources.Next() {
+			id := feed.SourceID(decode32(k))
+			l := store.Listed{Source: feed.Source{ID: id}}
+			if err := scanSource(v, &l.Source); err != nil {
+				return fmt.Errorf("%w: source %d: %v", store.ErrDamaged, id, err)
 			}
+			if l.Articles, err = scanArticles(feeds.at(numbers.at(keyName(store.Source, string(k))))); err != nil {
+				return fmt.Errorf("%w: the feed of source %d: %v", store.ErrDamaged, id, err)
+			}
+			if listed == nil {
+				listed = make([]store.Listed, 0, min(limit, 1000))
+			}
+			listed = append(listed, l)
 		}
-		after = page[len(page)-1].ID
+		return nil
+	})
+	return listed, err
+}
+
+// follower is a cursor that is asked for keys most of which follow each other.
+type follower struct {
+	*bbolt.Cursor
+	began bool
+}
+
+// at returns the value of a key, nil where it is not there.
+func (f *follower) at(key []byte) []byte {
+	if f.began {
+		if k, v := f.Next(); bytes.Equal(k, key) {
+			return v
+		}
 	}
+	f.began = true
+	if k, v := f.Seek(key); bytes.Equal(k, key) {
+		return v
+	}
+	return nil
+}
+
+// scanArticles takes the number of articles from a [feedRecord].
+func scanArticles(raw []byte) (n uint64, err error) {
+	s := scanner{rest: raw}
+	s.fields(func(key uint64) {
+		if key == 6 {
+			n = uint64(s.number())
+			return
+		}
+		s.raw()
+	})
+	return n, s.end()
+}
+
+// scanSource takes from a [sourceRecord] what [store.Listed] has of it.
+func scanSource(raw []byte, src *feed.Source) error {
+	s := scanner{rest: raw}
+	f := &src.Fetch
+	moment := func() time.Time { return instant(s.number()).time() }
+	var err error
+	s.fields(func(key uint64) {
+		switch key {
+		case 1:
+			src.Name = s.text()
+		case 2:
+			src.URL = s.text()
+		case 3:
+			src.Title = s.text()
+		case 4:
+			src.Home = s.text()
+		case 13:
+			src.Tags = s.texts()
+		case 14:
+			src.Subscribed = s.truth()
+		case 15:
+			src.Added = moment()
+		case 17:
+			src.Identity = feed.Policy(s.number())
+		case 18:
+			src.Held = int(s.number())
+		case 23:
+			f.Checked = moment()
+		case 24:
+			f.Changed = moment()
+		case 25:
+			f.Due = moment()
+		case 26:
+			f.Failures = int(s.number())
+		case 27:
+			f.Problem = s.text()
+		case 28:
+			f.Status = int(s.number())
+		case 30:
+			f.Repairs = s.texts()
+		case 31:
+			f.Most = int(s.number())
+		case 32:
+			f.Gaps = int(s.number())
+		case 33:
+			f.Gap.Noticed = moment()
+		case 34:
+			f.Gap.Since = moment()
+		case 35:
+			f.Gap.Until = moment()
+		case 36:
+			var h *history // few have one
+			if err = decoding.Unmarshal(s.raw(), &h); err == nil {
+				f.History = h.history()
+			}
+		case 37:
+			s.manners(src)
+		default:
+			s.raw()
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return s.end()
+}
+
+// manners takes what a list shows of how a source is asked.
+func (s *scanner) manners(src *feed.Source) {
+	f := &src.Fetch
+	s.fields(func(key uint64) {
+		switch key {
+		case 1:
+			f.Allowed = instant(s.number()).time()
+		case 8:
+			s.push(&f.Push)
+		default:
+			s.raw()
+		}
+	})
+}
+
+// push takes a [push] without its secrets.
+func (s *scanner) push(p *feed.Push) {
+	moment := func() time.Time { return instant(s.number()).time() }
+	s.fields(func(key uint64) {
+		switch key {
+		case 1:
+			p.Hub = s.text()
+		case 2:
+			p.Topic = s.text()
+		case 5:
+			p.Asked = moment()
+		case 6:
+			p.Until = moment()
+		case 7:
+			p.Pushed = moment()
+		case 8:
+			p.Problem = s.text()
+		default:
+			s.raw()
+		}
+	})
 }

@@ -288,7 +288,7 @@ func (t *txn) writeSource(s *feed.Source) error {
 		}
 	}
 	is := toSourceRecord(s)
-	if err := t.watch(s.ID, &was, is); err != nil {
+	if err := errors.Join(t.watch(s.ID, &was, is), t.flag(s.ID, &was, is)); err != nil {
 		return err
 	}
 	raw, err := cbor.Marshal(is)

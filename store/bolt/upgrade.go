@@ -27,7 +27,12 @@ func (d *DB) upgrade(format uint32) error {
 				return err
 			}
 		}
-		return errors.Join(t.to4(), t.flush(), t.bucket(bucketMeta).Put(keyFormat, u32(FormatVersion)))
+		if format < 4 {
+			if err := t.to4(); err != nil {
+				return err
+			}
+		}
+		return errors.Join(t.to5(), t.flush(), t.bucket(bucketMeta).Put(keyFormat, u32(FormatVersion)))
 	})
 }
 
