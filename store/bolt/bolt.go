@@ -20,7 +20,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
 
@@ -168,11 +167,11 @@ func create(tx *bbolt.Tx) error {
 			return fmt.Errorf("create bucket %q: %w", name, err)
 		}
 	}
-	all, err := cbor.Marshal(&feedRecord{Kind: store.All, Edition: 1, Touched: 1})
+	all, err := seal(&feedRecord{Kind: store.All, Edition: 1, Touched: 1})
 	if err != nil {
 		return err // unreachable: the record is a constant
 	}
-	first, err := cbor.Marshal(&counts{Feeds: allFeed, Touches: 1})
+	first, err := seal(&counts{Feeds: allFeed, Touches: 1})
 	if err != nil {
 		return err // unreachable: the record is a constant
 	}

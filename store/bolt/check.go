@@ -314,7 +314,7 @@ func (c *checker) sources() {
 // names checks that every name leads to a feed, and the archive's counts.
 func (c *checker) names() {
 	var n counts
-	if err := decoding.Unmarshal(c.tx.Bucket(bucketMeta).Get(keyCounts), &n); err != nil {
+	if err := unseal(c.tx.Bucket(bucketMeta).Get(keyCounts), &n); err != nil {
 		c.fault("counts: %v", err)
 		return
 	}

@@ -94,7 +94,7 @@ func (c *checker) shelves() {
 // touches checks that each feed stands once in the order in which they changed.
 func (c *checker) touches() {
 	var n counts
-	if err := decoding.Unmarshal(c.tx.Bucket(bucketMeta).Get(keyCounts), &n); err != nil {
+	if err := unseal(c.tx.Bucket(bucketMeta).Get(keyCounts), &n); err != nil {
 		return // told elsewhere
 	}
 	there := map[uint32]bool{}

@@ -62,7 +62,7 @@ func (c *checker) marks() {
 func (c *checker) windows() {
 	c.each(bucketWindow, func(k, v []byte) {
 		var records []windowed
-		if err := decoding.Unmarshal(v, &records); err != nil || c.tx.Bucket(bucketSource).Get(k) == nil {
+		if err := unseal(v, &records); err != nil || c.tx.Bucket(bucketSource).Get(k) == nil {
 			c.fault("window of source %d: %v", decode32(k), err)
 			return
 		}

@@ -77,6 +77,41 @@ func (c *codec) close() {
 	c.enc.Close() // has no stream open, so cannot fail
 }
 
+// seal encodes a value as CBOR, followed by the CRC-32C of that.
+func seal(v any) ([]byte, error) {
+	raw, err := cbor.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return sum(raw), nil
+}
+
+// sum adds to a value the CRC-32C of it.
+func sum(raw []byte) []byte {
+	return binary.BigEndian.AppendUint32(raw[:len(raw):len(raw)], crc32.Checksum(raw, castagnoli))
+}
+
+// unseal decodes what seal wrote.
+func unseal(sealed []byte, v any) error {
+	raw, err := unsum(sealed)
+	if err != nil {
+		return err
+	}
+	return decoding.Unmarshal(raw, v)
+}
+
+// unsum returns what sum was given.
+func unsum(sealed []byte) ([]byte, error) {
+	n := len(sealed) - 4
+	if n < 0 {
+		return nil, errShort
+	}
+	if binary.BigEndian.Uint32(sealed[n:]) != crc32.Checksum(sealed[:n], castagnoli) {
+		return nil, errChecksum
+	}
+	return sealed[:n], nil
+}
+
 // pack encodes a value as checksum(4), the CRC-32C of what follows, and compressed CBOR.
 func (c *codec) pack(v any) ([]byte, error) {
 	raw, err := cbor.Marshal(v)

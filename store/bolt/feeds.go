@@ -41,7 +41,7 @@ func (t *txn) feed(number uint32) (*openFeed, error) {
 		return nil, fmt.Errorf("%w: feed %d has no record", store.ErrDamaged, number)
 	}
 	f := &openFeed{number: number}
-	if err := decoding.Unmarshal(raw, &f.feedRecord); err != nil {
+	if err := unseal(raw, &f.feedRecord); err != nil {
 		return nil, fmt.Errorf("%w: feed %d: %v", store.ErrDamaged, number, err)
 	}
 	t.feeds[number] = f

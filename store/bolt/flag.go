@@ -81,14 +81,16 @@ func (d *DB) Pushing(_ context.Context, after feed.SourceID, limit int) (sources
 
 // to5 brings format 4 to 5, which has the index of flags.
 func (t *txn) to5() error {
-	if _, err := t.tx.CreateBucketIfNotExists(bucketFlag); err != nil {
-		return fmt.Errorf("create bucket %q: %w", bucketFlag, err)
+	for _, name := range bucketsOf5() {
+		if _, err := t.tx.CreateBucketIfNotExists(name); err != nil {
+			return fmt.Errorf("create bucket %q: %w", name, err)
+		}
 	}
 	c := t.bucket(bucketSource).Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
 		id := feed.SourceID(decode32(k))
 		var r sourceRecord
-		if err := decoding.Unmarshal(v, &r); err != nil {
+		if err := unseal(v, &r); err != nil {
 			return fmt.Errorf("%w: source %d: %v", store.ErrDamaged, id, err)
 		}
 		if err := t.flag(id, &sourceRecord{}, &r); err != nil {
@@ -103,7 +105,7 @@ func (c *checker) flags() {
 	var entries int
 	c.each(bucketSource, func(k, v []byte) {
 		var r sourceRecord
-		if decoding.Unmarshal(v, &r) != nil {
+		if unseal(v, &r) != nil {
 			return // which is told elsewhere
 		}
 		for f, is := range r.flags() {

@@ -64,7 +64,7 @@ func readSearches(tx *bbolt.Tx) (all []*search, err error) {
 
 func decodeSearch(k, v []byte) (*search, error) {
 	s := &search{slug: string(k)}
-	if err := decoding.Unmarshal(v, &s.searchRecord); err != nil {
+	if err := unseal(v, &s.searchRecord); err != nil {
 		return nil, fmt.Errorf("%w: saved search %q: %v", store.ErrDamaged, k, err)
 	}
 	var err error
@@ -254,7 +254,7 @@ func definedFeed(tx *bbolt.Tx, r *feedRecord) (store.Feed, error) {
 // searchOf returns the search to which a feed belongs.
 func searchOf(tx *bbolt.Tx, r *feedRecord) (s searchRecord, err error) {
 	slug, _, _ := strings.Cut(r.Name, "/")
-	if err := decoding.Unmarshal(tx.Bucket(bucketSearch).Get([]byte(slug)), &s); err != nil {
+	if err := unseal(tx.Bucket(bucketSearch).Get([]byte(slug)), &s); err != nil {
 		return s, fmt.Errorf("%w: saved search %q: %v", store.ErrDamaged, slug, err)
 	}
 	return s, nil

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 
-	"github.com/fxamacker/cbor/v2"
 	"go.etcd.io/bbolt"
 
 	"github.com/backissue/backissue/feed"
@@ -49,12 +48,9 @@ func (d *DB) SetPush(ctx context.Context, id feed.SourceID, change func(*feed.Pu
 // Enrol implements [store.Store].
 func (d *DB) Enrol(ctx context.Context, subscribers ...store.Subscriber) error {
 	err := d.inTurn(ctx, func(t *txn) error {
-		b, err := t.tx.CreateBucketIfNotExists(bucketHub)
-		if err != nil {
-			return err
-		}
+		b := t.bucket(bucketHub)
 		for _, s := range subscribers {
-			raw, err := cbor.Marshal(&subscriber{s.Topic, s.Callback, s.Secret, toInstant(s.Until), s.Told})
+			raw, err := seal(&subscriber{s.Topic, s.Callback, s.Secret, toInstant(s.Until), s.Told})
 			if err != nil {
 				return err
 			}
@@ -73,10 +69,7 @@ func (d *DB) Enrol(ctx context.Context, subscribers ...store.Subscriber) error {
 // Dismiss implements [store.Store].
 func (d *DB) Dismiss(ctx context.Context, topic, callback string) error {
 	err := d.inTurn(ctx, func(t *txn) error {
-		if b := t.bucket(bucketHub); b != nil {
-			return b.Delete(keyHub(topic, callback))
-		}
-		return nil
+		return t.bucket(bucketHub).Delete(keyHub(topic, callback))
 	})[0]
 	if err != nil {
 		return fmt.Errorf("dismiss a subscriber to %q: %w", topic, err)
@@ -87,14 +80,10 @@ func (d *DB) Dismiss(ctx context.Context, topic, callback string) error {
 // Subscribers implements [store.Store].
 func (d *DB) Subscribers(ctx context.Context) (all []store.Subscriber, err error) {
 	err = d.view(func(tx *bbolt.Tx) error {
-		b := tx.Bucket(bucketHub)
-		if b == nil {
-			return nil
-		}
-		c := b.Cursor()
+		c := tx.Bucket(bucketHub).Cursor()
 		for k, v := c.First(); k != nil; k, v = c.Next() {
 			var r subscriber
-			if err := decoding.Unmarshal(v, &r); err != nil {
+			if err := unseal(v, &r); err != nil {
 				return fmt.Errorf("%w: hub, subscriber %x: %v", store.ErrDamaged, k, err)
 			}
 			all = append(all, store.Subscriber{Topic: r.Topic, Callback: r.Callback, Secret: r.Secret, Until: r.Until.time(), Told: r.Told})
@@ -106,12 +95,9 @@ func (d *DB) Subscribers(ctx context.Context) (all []store.Subscriber, err error
 
 // hub checks that every subscriber stands where it is looked for.
 func (c *checker) hub() {
-	if c.tx.Bucket(bucketHub) == nil {
-		return
-	}
 	c.each(bucketHub, func(k, v []byte) {
 		var r subscriber
-		if err := decoding.Unmarshal(v, &r); err != nil {
+		if err := unseal(v, &r); err != nil {
 			c.fault("hub: subscriber %x: %v", k, err)
 		} else if !bytes.Equal(k, keyHub(r.Topic, r.Callback)) {
 			c.fault("hub: subscriber %x is %q to %q", k, r.Callback, r.Topic)

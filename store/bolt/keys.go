@@ -17,6 +17,7 @@ import (
 //	             "dictionary" id(1)               -> zstd dictionary that records name by id
 //	             "counts"                         -> CBOR: articles, tags, authors …
 //	             "identity"                       -> 16 bytes that no other archive has
+//	             "journal"                        -> CBOR: the last record of the journal
 //	log          seq(8)                           -> record: one accepted revision (see codec.go);
 //	                                                 gapless from 1
 //	revision     article(8) seq(8)                -> "" for every revision after the first, which
@@ -60,8 +61,11 @@ import (
 //	flag         kind(1) source(4)                -> "" for every source of which that is true (flag.go)
 //	incident     number(8)                        -> CBOR: what the owner was told; gapless from 1
 //	hub          hash of topic(16) hash of
-//	                     callback(16)             -> CBOR: who is told what is new in a feed; the bucket
-//	                                                 is made with the first of them
+//	                     callback(16)             -> CBOR: who is told what is new in a feed
+//	raw          number(8)                        -> CBOR: where in the WARC files what was received stands
+//	raw-digest   hash of body(16)                 -> number(8) in raw
+//
+// What is CBOR here ends with the CRC-32C of it (see codec.go), but for about, whose key is the hash.
 //
 // The number of an article is the sequence number of its first revision. Feed 1 is the feed of
 // everything. A key prefix (a source's, a feed's) keeps what is written together close together, so
@@ -96,13 +100,15 @@ var (
 	bucketTrouble   = []byte("trouble")
 	bucketIncident  = []byte("incident")
 	bucketFlag      = []byte("flag")
+	bucketRaw       = []byte("raw")
+	bucketRawDigest = []byte("raw-digest")
 )
 
 func buckets() [][]byte {
 	return slices.Concat([][]byte{
 		bucketMeta, bucketLog, bucketRevision, bucketAlias, bucketSource, bucketSourceURL, bucketDue,
 		bucketFeed, bucketFeedName, bucketFeedKey, bucketFeedLog, bucketFeedDate,
-	}, bucketsOf2(), bucketsOf3(), bucketsOf4(), [][]byte{bucketFlag})
+	}, bucketsOf2(), bucketsOf3(), bucketsOf4(), bucketsOf5())
 }
 
 // bucketsOf2 is what version 2 of the format added.
@@ -120,10 +126,14 @@ func bucketsOf3() [][]byte {
 // bucketsOf4 is what version 4 of the format added.
 func bucketsOf4() [][]byte { return [][]byte{bucketTrouble, bucketIncident} }
 
+// bucketsOf5 is what version 5 of the format added, with what came with the first that needed it before.
+func bucketsOf5() [][]byte { return [][]byte{bucketHub, bucketFlag, bucketRaw, bucketRawDigest} }
+
 var (
 	keyFormat   = []byte("format")
 	keyCounts   = []byte("counts")
 	keyIdentity = []byte("identity")
+	keyJournal  = []byte("journal")
 )
 
 func keyDictionary(id byte) []byte { return append([]byte("dictionary"), id) }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
 	"go.etcd.io/bbolt"
 
 	"github.com/backissue/backissue/feed"
@@ -13,7 +12,7 @@ import (
 
 func readMark(tx *bbolt.Tx, id feed.ID) (m mark, err error) {
 	if raw := tx.Bucket(bucketMark).Get(u64(uint64(id))); raw != nil {
-		if err := decoding.Unmarshal(raw, &m); err != nil {
+		if err := unseal(raw, &m); err != nil {
 			return m, fmt.Errorf("%w: mark of article %d: %v", store.ErrDamaged, id, err)
 		}
 	}
@@ -43,7 +42,7 @@ func (t *txn) putMark(source *feed.Source, id feed.ID, m mark) error {
 	if m == (mark{}) {
 		return t.bucket(bucketMark).Delete(u64(uint64(id)))
 	}
-	raw, err := cbor.Marshal(&m)
+	raw, err := seal(&m)
 	if err != nil {
 		return fmt.Errorf("encode the mark of article %d: %w", id, err)
 	}
@@ -52,7 +51,7 @@ func (t *txn) putMark(source *feed.Source, id feed.ID, m mark) error {
 
 // changed enters something that happened to an article in the log of changes.
 func (t *txn) changed(kind store.ChangeKind, id feed.ID, seq uint64, at time.Time) error {
-	raw, err := cbor.Marshal(&change{byte(kind), uint64(id), seq, toInstant(at)})
+	raw, err := seal(&change{byte(kind), uint64(id), seq, toInstant(at)})
 	if err != nil {
 		return fmt.Errorf("encode a change of article %d: %w", id, err)
 	}

@@ -105,7 +105,7 @@ func lookupFeed(tx *bbolt.Tx, ref store.Ref) (number uint32, f store.Feed, err e
 
 func readFeed(tx *bbolt.Tx, number uint32) (store.Feed, error) {
 	var r feedRecord
-	if err := decoding.Unmarshal(tx.Bucket(bucketFeed).Get(u32(number)), &r); err != nil {
+	if err := unseal(tx.Bucket(bucketFeed).Get(u32(number)), &r); err != nil {
 		return store.Feed{}, fmt.Errorf("%w: feed %d: %v", store.ErrDamaged, number, err)
 	}
 	if r.Kind == store.Search {
@@ -336,7 +336,7 @@ func (d *DB) NextDue(context.Context) (at time.Time, some bool, err error) {
 func (d *DB) Stats(context.Context) (s store.Stats, err error) {
 	err = d.view(func(tx *bbolt.Tx) error {
 		var c counts
-		if err := decoding.Unmarshal(tx.Bucket(bucketMeta).Get(keyCounts), &c); err != nil {
+		if err := unseal(tx.Bucket(bucketMeta).Get(keyCounts), &c); err != nil {
 			return fmt.Errorf("%w: counts: %v", store.ErrDamaged, err)
 		}
 		if last, _ := tx.Bucket(bucketLog).Cursor().Last(); last != nil {

@@ -22,7 +22,11 @@ func (d *DB) Roster(_ context.Context, after feed.SourceID, limit int) (listed [
 		for k, v := sources.Seek(keySource(after + 1)); k != nil && len(listed) < limit; k, v = sources.Next() {
 			id := feed.SourceID(decode32(k))
 			l := store.Listed{Source: feed.Source{ID: id}}
-			if err := scanSource(v, &l.Source); err != nil {
+			record, err := unsum(v)
+			if err == nil {
+				err = scanSource(record, &l.Source)
+			}
+			if err != nil {
 				return fmt.Errorf("%w: source %d: %v", store.ErrDamaged, id, err)
 			}
 			if l.Articles, err = scanArticles(feeds.at(numbers.at(keyName(store.Source, string(k))))); err != nil {
@@ -60,7 +64,8 @@ func (f *follower) at(key []byte) []byte {
 
 // scanArticles takes the number of articles from a [feedRecord].
 func scanArticles(raw []byte) (n uint64, err error) {
-	s := scanner{rest: raw}
+	raw, err = unsum(raw)
+	s := scanner{rest: raw, broken: err != nil}
 	s.fields(func(key uint64) {
 		if key == 6 {
 			n = uint64(s.number())

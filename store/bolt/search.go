@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/fxamacker/cbor/v2"
 
 	"github.com/backissue/backissue/feed"
 	"github.com/backissue/backissue/feed/query"
@@ -122,7 +121,7 @@ func (t *txn) searchNamed(slug string) (*search, error) {
 
 // putSearch stores a search.
 func (t *txn) putSearch(s *search) error {
-	raw, err := cbor.Marshal(&s.searchRecord)
+	raw, err := seal(&s.searchRecord)
 	if err != nil {
 		return fmt.Errorf("encode saved search %q: %w", s.slug, err)
 	}

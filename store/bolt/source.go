@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
 	"go.etcd.io/bbolt"
 
 	"github.com/backissue/backissue/feed"
@@ -129,7 +128,7 @@ func readSourceRecord(tx *bbolt.Tx, id feed.SourceID) (*sourceRecord, error) {
 		return nil, fmt.Errorf("source %d: %w", id, store.ErrNotFound)
 	}
 	var r sourceRecord
-	if err := decoding.Unmarshal(raw, &r); err != nil {
+	if err := unseal(raw, &r); err != nil {
 		return nil, fmt.Errorf("%w: source %d: %v", store.ErrDamaged, id, err)
 	}
 	return &r, nil
@@ -268,32 +267,40 @@ func (t *txn) sourceFeed(id feed.SourceID) (*openFeed, error) {
 	return t.feed(decode32(number))
 }
 
-// writeSource writes the record, moves its entry in the index of what is due, and watches how the source
-// is doing.
+// writeSource writes the record, keeps the indexes of what is due and of flags, and watches how the
+// source is doing.
 func (t *txn) writeSource(s *feed.Source) error {
-	sources, due := t.bucket(bucketSource), t.bucket(bucketDue)
-	k := keySource(s.ID)
+	sources, k := t.bucket(bucketSource), keySource(s.ID)
 	var was sourceRecord
 	if old := sources.Get(k); old != nil {
-		if err := decoding.Unmarshal(old, &was); err != nil {
+		if err := unseal(old, &was); err != nil {
 			return fmt.Errorf("%w: source %d: %v", store.ErrDamaged, s.ID, err)
-		}
-		if err := due.Delete(keyDue(was.Due.time(), s.ID)); err != nil {
-			return err
-		}
-	}
-	if s.Subscribed {
-		if err := due.Put(keyDue(stored(s.Fetch.Due), s.ID), nil); err != nil {
-			return err
 		}
 	}
 	is := toSourceRecord(s)
-	if err := errors.Join(t.watch(s.ID, &was, is), t.flag(s.ID, &was, is)); err != nil {
+	if err := errors.Join(t.reschedule(s.ID, &was, is), t.flag(s.ID, &was, is)); err != nil {
 		return err
 	}
-	raw, err := cbor.Marshal(is)
+	if err := t.watch(s.ID, &was, is); err != nil {
+		return err
+	}
+	raw, err := seal(is)
 	if err != nil {
 		return fmt.Errorf("encode source %d: %w", s.ID, err)
 	}
 	return sources.Put(k, raw)
+}
+
+// reschedule moves a source in the index of what is due.
+func (t *txn) reschedule(id feed.SourceID, was, is *sourceRecord) error {
+	due := t.bucket(bucketDue)
+	if was.Subscribed {
+		if err := due.Delete(keyDue(stored(was.Due.time()), id)); err != nil {
+			return err
+		}
+	}
+	if is.Subscribed {
+		return due.Put(keyDue(stored(is.Due.time()), id), nil)
+	}
+	return nil
 }

@@ -103,7 +103,7 @@ func (d *DB) Changes(_ context.Context, before uint64, limit int) (changes []sto
 
 func readChange(k, v []byte) (store.Change, error) {
 	var r change
-	if err := decoding.Unmarshal(v, &r); err != nil {
+	if err := unseal(v, &r); err != nil {
 		return store.Change{}, fmt.Errorf("%w: change %x: %v", store.ErrDamaged, k, err)
 	}
 	return store.Change{

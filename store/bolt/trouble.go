@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
 	"go.etcd.io/bbolt"
 
 	"github.com/backissue/backissue/feed"
@@ -162,7 +161,7 @@ func (t *txn) putTrouble(kind store.Trouble, id feed.SourceID, record trouble, m
 		return err
 	}
 	t.counts.Troubled[kind] += uint64(more)
-	raw, err := cbor.Marshal(&record)
+	raw, err := seal(&record)
 	if err != nil {
 		return fmt.Errorf("encode the trouble with source %d: %w", id, err)
 	}
@@ -184,7 +183,7 @@ func (t *txn) tell(kind store.IncidentKind, id feed.SourceID, is *sourceRecord, 
 	}
 	s := feed.Source{URL: is.URL, Title: is.Title}
 	in.Kind, in.Source, in.Name, in.Title, in.At = byte(kind), uint32(id), is.Name, s.DisplayTitle(), is.Checked
-	raw, err := cbor.Marshal(&in)
+	raw, err := seal(&in)
 	if err != nil {
 		return fmt.Errorf("encode an incident of source %d: %w", id, err)
 	}
@@ -194,7 +193,7 @@ func (t *txn) tell(kind store.IncidentKind, id feed.SourceID, is *sourceRecord, 
 
 func readTrouble(tx *bbolt.Tx, kind store.Trouble, id feed.SourceID) (record trouble, err error) {
 	if raw := tx.Bucket(bucketTrouble).Get(keyTrouble(kind, id)); raw != nil {
-		if err := decoding.Unmarshal(raw, &record); err != nil {
+		if err := unseal(raw, &record); err != nil {
 			return record, fmt.Errorf("%w: trouble with source %d: %v", store.ErrDamaged, id, err)
 		}
 	}
@@ -203,7 +202,7 @@ func readTrouble(tx *bbolt.Tx, kind store.Trouble, id feed.SourceID) (record tro
 
 func readIncident(k, v []byte) (store.Incident, error) {
 	var r incident
-	if err := decoding.Unmarshal(v, &r); err != nil {
+	if err := unseal(v, &r); err != nil {
 		return store.Incident{}, fmt.Errorf("%w: incident %x: %v", store.ErrDamaged, k, err)
 	}
 	return store.Incident{
@@ -309,7 +308,7 @@ func (d *DB) Overdue(_ context.Context, now time.Time) (n uint64, since time.Tim
 func (c *checker) troubles() {
 	c.each(bucketTrouble, func(k, v []byte) {
 		var record trouble
-		if len(k) != 5 || k[0] >= store.Troubles || decoding.Unmarshal(v, &record) != nil {
+		if len(k) != 5 || k[0] >= store.Troubles || unseal(v, &record) != nil {
 			c.fault("trouble %x cannot be read", k)
 			return
 		}

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/fxamacker/cbor/v2"
 	"go.etcd.io/bbolt"
 
 	"github.com/backissue/backissue/feed"
@@ -38,7 +37,7 @@ func (t *txn) begin() error {
 	if t.counts.Feeds > 0 {
 		return nil
 	}
-	if err := decoding.Unmarshal(t.bucket(bucketMeta).Get(keyCounts), &t.counts); err != nil {
+	if err := unseal(t.bucket(bucketMeta).Get(keyCounts), &t.counts); err != nil {
 		return fmt.Errorf("%w: counts: %v", store.ErrDamaged, err)
 	}
 	if last, _ := t.bucket(bucketLog).Cursor().Last(); last != nil {
@@ -79,7 +78,7 @@ func (t *txn) flush() error {
 		if err := t.touch(f); err != nil {
 			return fmt.Errorf("write feed %q: %w", f.Name, err)
 		}
-		raw, err := cbor.Marshal(&f.feedRecord)
+		raw, err := seal(&f.feedRecord)
 		if err != nil {
 			return fmt.Errorf("encode feed %q: %w", f.Name, err)
 		}
@@ -90,7 +89,7 @@ func (t *txn) flush() error {
 	if t.counts.Feeds == 0 {
 		return nil // nothing began
 	}
-	raw, err := cbor.Marshal(&t.counts)
+	raw, err := seal(&t.counts)
 	if err != nil {
 		return fmt.Errorf("encode counts: %w", err)
 	}

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -14,6 +15,9 @@ import (
 func (d *DB) upgrade(format uint32) error {
 	return d.update(func(tx *bbolt.Tx) error {
 		t := newTxn(tx, d.codec)
+		if err := t.sealAll(); err != nil { // first, since all that is read below is sealed by now
+			return err
+		}
 		if err := t.begin(); err != nil {
 			return err
 		}
@@ -75,7 +79,7 @@ func (t *txn) to4() error {
 	for k, v := c.First(); k != nil; k, v = c.Next() {
 		id := feed.SourceID(decode32(k))
 		var r sourceRecord
-		if err := decoding.Unmarshal(v, &r); err != nil {
+		if err := unseal(v, &r); err != nil {
 			return fmt.Errorf("%w: source %d: %v", store.ErrDamaged, id, err)
 		}
 		// What is held and what was missed is nothing new.
@@ -92,6 +96,44 @@ func (t *txn) to4() error {
 			if err := t.putTrouble(store.Holding, id, trouble{}, +1); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// sealAll adds their checksums to the values that had none before format 5.
+func (t *txn) sealAll() error {
+	meta := t.bucket(bucketMeta)
+	if err := meta.Put(keyCounts, sum(meta.Get(keyCounts))); err != nil {
+		return err
+	}
+	for _, name := range [][]byte{
+		bucketSource, bucketFeed, bucketSearch, bucketMark, bucketWindow, bucketChange, bucketTrouble, bucketIncident, bucketHub,
+	} {
+		b := t.bucket(name)
+		if b == nil {
+			continue // it came later
+		}
+		for after := []byte(nil); ; { // some at a time: a cursor loses its place when what it points to is changed
+			var keys, values [][]byte
+			c := b.Cursor()
+			k, v := c.First()
+			if after != nil {
+				c.Seek(after)
+				k, v = c.Next()
+			}
+			for ; k != nil && len(keys) < 1000; k, v = c.Next() {
+				keys, values = append(keys, bytes.Clone(k)), append(values, sum(v))
+			}
+			if len(keys) == 0 {
+				break
+			}
+			for i := range keys {
+				if err := b.Put(keys[i], values[i]); err != nil {
+					return err
+				}
+			}
+			after = keys[len(keys)-1]
 		}
 	}
 	return nil

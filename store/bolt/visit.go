@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
 
 	"github.com/backissue/backissue/feed"
 	"github.com/backissue/backissue/store"
@@ -75,7 +74,7 @@ func (v *visit) shown(which func(*item) bool) []feed.Windowed {
 func (v *visit) readWindow() error {
 	if raw := v.t.bucket(bucketWindow).Get(keySource(v.source.ID)); raw != nil {
 		var records []windowed
-		if err := decoding.Unmarshal(raw, &records); err != nil {
+		if err := unseal(raw, &records); err != nil {
 			return fmt.Errorf("%w: window of source %d: %v", store.ErrDamaged, v.source.ID, err)
 		}
 		v.window = unwindow(records)
@@ -109,7 +108,7 @@ func (v *visit) turn() error {
 			return err
 		}
 	}
-	raw, err := cbor.Marshal(toWindow(turn.Window))
+	raw, err := seal(toWindow(turn.Window))
 	if err != nil {
 		return fmt.Errorf("encode the window of source %d: %w", v.source.ID, err)
 	}
