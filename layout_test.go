@@ -29,10 +29,11 @@ var rooms = map[string][]string{
 	"feed/query":    {"feed", "feed/markup"},
 	"feed/render":   {"feed", "feed/markup"},
 
-	"store":           {},
-	"store/bolt":      {"store"},
-	"store/storetest": {"store"},
-	"store/warc":      {},
+	"store":                   {},
+	"store/bolt":              {"store"},
+	"store/storetest":         {"store"},
+	"store/storetest/crashfs": {},
+	"store/warc":              {},
 
 	"scheduler":       {"scheduler/fetch"},
 	"scheduler/fetch": {},
@@ -53,6 +54,7 @@ var homes = map[string][]string{
 	"github.com/fxamacker/cbor/v2":       {"store/bolt"},
 	"github.com/google/go-cmp":           {"store/bolt", "store/storetest", "store/warc"},
 	"github.com/gorilla/feeds":           {"feed/render"},
+	"github.com/hanwen/go-fuse/v2":       {"store/storetest/crashfs"},
 	"github.com/klauspost/compress":      {"store/bolt", "store/warc", "scheduler/fetch", "cmd/backissue/web"},
 	"github.com/microcosm-cc/bluemonday": {"feed/markup"},
 	"github.com/mmcdole/gofeed":          {"feed/parse"},
