@@ -215,9 +215,9 @@ type Reader interface {
 	SourceByURL(ctx context.Context, url string) (feed.Source, error)
 	// Sources returns up to limit sources in the order in which they came, after the given one.
 	Sources(ctx context.Context, after feed.SourceID, limit int) ([]feed.Source, error)
-	// Roster returns up to limit sources as a list shows them, in the order in which they came, after the
-	// given one. It is much faster than Sources.
-	Roster(ctx context.Context, after feed.SourceID, limit int) ([]Listed, error)
+	// Roster fills a page with sources as a list shows them, in the order in which they came, after the
+	// given one, and returns how many there are on it. It is much faster than Sources.
+	Roster(ctx context.Context, after feed.SourceID, page []Listed) (int, error)
 	// SourcesAt returns up to limit sources whose addresses are on a host, whatever their port. Those with
 	// a user in the address are left out.
 	SourcesAt(ctx context.Context, host string, limit int) ([]feed.Source, error)

@@ -77,7 +77,7 @@ nothing given along from now on.`,
 			}
 			failed := subscribeAll(c.Context(), e, a, addresses, o)
 			if len(lists) > 0 {
-				in := &intake{e: e, a: a, tags: o.tags}
+				in := &intake{e: e, a: a, tags: o.tags, quiet: g.quiet}
 				if err := in.take(c.Context(), lists, g.quiet); err != nil {
 					return err
 				}

@@ -33,7 +33,7 @@ the exit code is 1. Importing again what is there adds nothing.`,
 	c.Flags().StringArrayVar(&tags, "tag", nil, "file what comes from a new source under this tag; may be repeated")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		return g.withArchive(c.Context(), e, func(a *archive) error {
-			in := &intake{e: e, a: a, base: base, tags: tags}
+			in := &intake{e: e, a: a, base: base, tags: tags, quiet: g.quiet}
 			if source != "" {
 				s, err := a.findSource(c.Context(), source)
 				if err != nil && !isURL(source) {

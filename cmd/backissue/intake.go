@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ type intake struct {
 	base    string      // what relative links of articles are resolved against
 	source  feed.Source // the source that feed files belong to; zero: the one they name themselves
 	tags    []string    // under which new subscriptions are filed
+	quiet   bool        // no progress is shown
 	bar     *progress
 	waiting []store.Batch
 	names   []string // of the files that the waiting batches come from
@@ -214,26 +216,35 @@ func feedAddress(name string, s *feed.Source) string {
 
 // list adds the subscriptions of an OPML file. They are visited at the next round.
 func (in *intake) list(ctx context.Context, data []byte) error {
-	outlines, err := opml.Read(strings.NewReader(string(data)))
+	outlines, err := opml.Read(bytes.NewReader(data))
 	if err != nil {
 		return err
 	}
 	if len(outlines) == 0 {
 		return errors.New("the list names no feed")
 	}
-	for _, o := range outlines {
-		r, err := in.a.Scheduler.Add(ctx, scheduler.Subscription{
-			URL: o.URL, Title: o.Title, Home: o.Home, Tags: append(slices.Clone(in.tags), o.Tags...), NoFetch: true,
-		})
-		if err != nil {
-			in.refusal(o.URL, err)
-			continue
-		}
-		if !r.Already {
-			in.Subscribed++
+	wants := make([]scheduler.Subscription, len(outlines))
+	for i, o := range outlines {
+		wants[i] = scheduler.Subscription{
+			URL: o.URL, Title: o.Title, Home: o.Home, Tags: slices.Concat(in.tags, o.Tags), NoFetch: true,
 		}
 	}
-	return nil
+	var bar *progress
+	if in.bar == nil {
+		bar = newProgress(in.e, in.quiet, "subscribing", len(wants))
+		defer bar.end()
+	}
+	n := 0
+	return in.a.Scheduler.FollowAll(ctx, wants, func(l scheduler.Listed) {
+		if l.Err != nil {
+			in.refusal(wants[n].URL, l.Err)
+		}
+		if l.New {
+			in.Subscribed++
+		}
+		n++
+		bar.step(1)
+	})
 }
 
 func (in *intake) wait(name string, b store.Batch) {

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bufio"
+	"cmp"
+	"context"
 	"fmt"
 	"strconv"
 	"time"
@@ -35,6 +38,15 @@ type listed struct {
 	Gap        *listedGap    `json:"last_gap,omitempty"`
 
 	History *listedHistory `json:"history,omitempty"`
+	Push    *listedPush    `json:"push,omitempty"`
+}
+
+// listedPush is how a source's WebSub hub stands.
+type listedPush struct {
+	Hub     string     `json:"hub"`
+	Until   *time.Time `json:"until,omitempty"`
+	Pushed  *time.Time `json:"pushed,omitempty"`
+	Problem string     `json:"problem,omitempty"`
 }
 
 // listedGap is a stretch of a source's history that was missed.
@@ -58,45 +70,100 @@ func newList(e *env, g *globals) *cobra.Command {
 	c.Flags().BoolVar(&problems, "problems", false, "only sources that failed, had to be mended, missed something or hold something back")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		return g.withExisting(c.Context(), e, func(a *archive) error {
-			rows := []listed{}
-			each := a.eachSource
+			var pages pager = a.Roster
 			if problems {
-				each = a.eachTroubled
-			}
-			err := each(c.Context(), func(s feed.Source) error {
-				f, err := a.Feed(c.Context(), store.Ref{Kind: store.Source, Name: s.Name})
-				if err != nil {
-					return err
-				}
-				rows = append(rows, toListed(&s, &f))
-				return nil
-			})
-			if err != nil {
-				return err
+				pages = a.troubled
 			}
 			if asJSON {
-				return writeJSON(e.Stdout, rows)
+				return listJSON(c.Context(), e, pages)
 			}
-			if problems && len(rows) == 0 {
-				fmt.Fprintln(e.Stdout, "no problems")
-				return nil
+			none := "nothing to list; add a feed with: backissue add URL"
+			if problems {
+				none = "no problems"
 			}
-			return printList(e, rows)
+			return printList(c.Context(), e, pages, none)
 		})
 	}
 	return c
 }
 
-func toListed(s *feed.Source, f *store.Feed) listed {
+// pager fills the next page of a list of sources, after the given one, and returns how many are on it.
+type pager func(ctx context.Context, after feed.SourceID, page []store.Listed) (int, error)
+
+// listPages calls f with one page after the other. The next one is read while f works, and the one before
+// that is written over.
+func listPages(ctx context.Context, next pager, f func([]store.Listed) error) error {
+	type result struct {
+		page []store.Listed
+		err  error
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ready := make(chan result)
+	go func() {
+		defer close(ready)
+		page, other := make([]store.Listed, listPage), make([]store.Listed, listPage)
+		for after := feed.SourceID(0); ; page, other = other, page {
+			n, err := next(ctx, after, page)
+			select {
+			case ready <- result{page[:n], err}:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil || n == 0 {
+				return
+			}
+			after = page[n-1].ID
+		}
+	}()
+	for r := range ready {
+		if r.err != nil || len(r.page) == 0 {
+			return r.err
+		}
+		if err := f(r.page); err != nil {
+			return err
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// listJSON writes a list as one array, a source at a time.
+func listJSON(ctx context.Context, e *env, next pager) error {
+	w := bufio.NewWriterSize(e.Stdout, 64<<10)
+	before := "[\n  "
+	err := listPages(ctx, next, func(page []store.Listed) error {
+		for i := range page {
+			one, err := marshalJSON(toListed(&page[i]), "  ")
+			if err != nil {
+				return err
+			}
+			w.WriteString(before) // an error stays until Flush
+			w.Write(one)
+			before = ",\n  "
+		}
+		return nil
+	})
+	if before[0] == '[' {
+		w.WriteString("[]\n")
+	} else {
+		w.WriteString("\n]\n")
+	}
+	return cmp.Or(err, writing(w.Flush()))
+}
+
+func toListed(s *store.Listed) listed {
 	l := listed{
 		ID: s.ID, Name: s.Name, URL: s.URL, Title: s.DisplayTitle(), Home: s.Home, Tags: s.Tags,
-		Subscribed: s.Subscribed, Articles: f.Articles, Added: jsonTime(s.Added),
+		Subscribed: s.Subscribed, Articles: s.Articles, Added: jsonTime(s.Added),
 		Checked: jsonTime(s.Fetch.Checked), Changed: jsonTime(s.Fetch.Changed),
 		Status: s.Fetch.Status, Failures: s.Fetch.Failures, Problem: s.Fetch.Problem, Repairs: s.Fetch.Repairs,
-		Identity: s.Identity.String(), Held: s.Held, Gaps: s.Fetch.Gaps, History: toHistory(s),
+		Identity: s.Identity.String(), Held: s.Held, Gaps: s.Fetch.Gaps, History: toHistory(&s.Source),
 	}
 	if gap := s.Fetch.Gap; s.Fetch.Gaps > 0 {
 		l.Gap = &listedGap{jsonTime(gap.Noticed), jsonTime(gap.Since), jsonTime(gap.Until)}
+	}
+	if p := &s.Fetch.Push; p.Hub != "" {
+		l.Push = &listedPush{p.Hub, jsonTime(p.Until), jsonTime(p.Pushed), p.Problem}
 	}
 	if s.Subscribed {
 		l.Due = jsonTime(s.Fetch.Due)
@@ -104,28 +171,35 @@ func toListed(s *feed.Source, f *store.Feed) listed {
 	return l
 }
 
-func printList(e *env, rows []listed) error {
-	if len(rows) == 0 {
-		fmt.Fprintln(e.Stdout, "nothing to list; add a feed with: backissue add URL")
-		return nil
-	}
-	out := [][]string{{"NAME", "ARTICLES", "CHECKED", "STATE", "URL"}}
-	for _, l := range rows {
-		checked := "-"
-		if l.Checked != nil {
-			checked = moment(*l.Checked)
+func printList(ctx context.Context, e *env, next pager, none string) error {
+	w := bufio.NewWriterSize(e.Stdout, 64<<10)
+	c := columns{w: w}
+	head := []string{"NAME", "ARTICLES", "CHECKED", "STATE", "URL"}
+	var notes []string
+	err := listPages(ctx, next, func(page []store.Listed) error {
+		rows := make([][]string, 0, len(page)+1)
+		if head != nil {
+			rows = append(rows, head)
+			head = nil
 		}
-		out = append(out, []string{l.Name, strconv.FormatUint(l.Articles, 10), checked, l.state(), l.URL})
-	}
-	if err := table(e.Stdout, out); err != nil {
-		return err
-	}
-	for _, l := range rows {
-		for _, note := range l.notes() {
-			fmt.Fprintf(e.Stdout, "%s: %s\n", l.Name, note)
+		for i := range page {
+			l := toListed(&page[i])
+			rows = append(rows, []string{
+				l.Name, strconv.FormatUint(l.Articles, 10), moment(page[i].Fetch.Checked), l.state(), l.URL,
+			})
+			for _, note := range l.notes() {
+				notes = append(notes, l.Name+": "+note)
+			}
 		}
+		return c.rows(rows)
+	})
+	if err == nil && head != nil {
+		fmt.Fprintln(w, none)
 	}
-	return nil
+	for _, note := range notes {
+		fmt.Fprintln(w, note)
+	}
+	return cmp.Or(err, writing(w.Flush()))
 }
 
 // state sums up how a source is doing.

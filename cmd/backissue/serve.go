@@ -216,7 +216,7 @@ func (s *server) open() (l net.Listener, base string, public bool, err error) {
 
 // takeIn takes in what was named on the command line. What is refused is said and holds nobody up.
 func (s *server) takeIn(ctx context.Context, a *archive, sources []string) error {
-	in := &intake{e: s.e, a: a}
+	in := &intake{e: s.e, a: a, quiet: s.g.quiet}
 	if s.demo {
 		if err := in.demo(ctx); err != nil {
 			return err

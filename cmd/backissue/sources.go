@@ -43,21 +43,17 @@ func (a *archive) eachSource(ctx context.Context, f func(feed.Source) error) err
 	}
 }
 
-// eachTroubled calls f for every source that its owner may want to look at, in the order in which they
-// came. It reads no others.
-func (a *archive) eachTroubled(ctx context.Context, f func(feed.Source) error) error {
-	for after := feed.SourceID(0); ; {
-		page, err := a.Troubled(ctx, after, listPage)
-		if err != nil || len(page) == 0 {
-			return err
+// troubled fills a page with the sources that their owner may want to look at; see [pager].
+func (a *archive) troubled(ctx context.Context, after feed.SourceID, page []store.Listed) (int, error) {
+	sources, err := a.Troubled(ctx, after, len(page))
+	for i, s := range sources {
+		f, err := a.Feed(ctx, store.Ref{Kind: store.Source, Name: s.Name})
+		if err != nil {
+			return i, err
 		}
-		for i := range page {
-			if err := f(page[i].Source); err != nil {
-				return err
-			}
-		}
-		after = page[len(page)-1].ID
+		page[i] = store.Listed{Source: s.Source, Articles: f.Articles}
 	}
+	return len(sources), err
 }
 
 // eachFeed calls f for every feed of a kind, in the order of their names.

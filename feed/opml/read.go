@@ -18,11 +18,11 @@ import (
 )
 
 // Bounds of a list that is believed. The largest lists in the wild hold a few thousand feeds in
-// folders three or four deep.
+// folders three or four deep; a program may have made a larger one.
 const (
-	maxSize  = 32 << 20
+	maxSize  = 256 << 20
 	maxDepth = 64
-	maxFeeds = 100_000
+	maxFeeds = 2_000_000
 	maxTags  = 64 // of one feed
 )
 

@@ -14,14 +14,15 @@ import (
 
 // Roster implements [store.Reader]. Three cursors go side by side: sources have mostly been made one after
 // the other, and so have their feeds.
-func (d *DB) Roster(_ context.Context, after feed.SourceID, limit int) (listed []store.Listed, err error) {
+func (d *DB) Roster(_ context.Context, after feed.SourceID, page []store.Listed) (n int, err error) {
 	err = d.view(func(tx *bbolt.Tx) error {
 		sources := tx.Bucket(bucketSource).Cursor()
 		numbers := &follower{Cursor: tx.Bucket(bucketFeedKey).Cursor()}
 		feeds := &follower{Cursor: tx.Bucket(bucketFeed).Cursor()}
-		for k, v := sources.Seek(keySource(after + 1)); k != nil && len(listed) < limit; k, v = sources.Next() {
+		for k, v := sources.Seek(keySource(after + 1)); k != nil && n < len(page); k, v = sources.Next() {
 			id := feed.SourceID(decode32(k))
-			l := store.Listed{Source: feed.Source{ID: id}}
+			l := &page[n]
+			*l = store.Listed{Source: feed.Source{ID: id}}
 			record, err := unsum(v)
 			if err == nil {
 				err = scanSource(record, &l.Source)
@@ -32,14 +33,11 @@ func (d *DB) Roster(_ context.Context, after feed.SourceID, limit int) (listed [
 			if l.Articles, err = scanArticles(feeds.at(numbers.at(keyName(store.Source, string(k))))); err != nil {
 				return fmt.Errorf("%w: the feed of source %d: %v", store.ErrDamaged, id, err)
 			}
-			if listed == nil {
-				listed = make([]store.Listed, 0, min(limit, 1000))
-			}
-			listed = append(listed, l)
+			n++
 		}
 		return nil
 	})
-	return listed, err
+	return n, err
 }
 
 // follower is a cursor that is asked for keys most of which follow each other.

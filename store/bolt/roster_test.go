@@ -204,14 +204,15 @@ func TestRoster(t *testing.T) {
 	}
 	var got []store.Listed
 	for after := feed.SourceID(0); ; after = got[len(got)-1].ID {
-		page, err := db.Roster(t.Context(), after, 7)
+		page := make([]store.Listed, 7)
+		n, err := db.Roster(t.Context(), after, page)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(page) == 0 {
+		if n == 0 {
 			break
 		}
-		got = append(got, page...)
+		got = append(got, page[:n]...)
 	}
 	var want []store.Listed
 	for _, s := range sources {
