@@ -17,7 +17,7 @@ const (
 	// maxOrdinary and maxOrdinaryBytes are how many articles, and how many bytes, a document may have to make
 	// room for others while it is being saved.
 	maxOrdinary      = 1000
-	maxOrdinaryBytes = 1 << 20
+	maxOrdinaryBytes = 512 << 10
 )
 
 // desk is where documents are read. What is read takes many times the room of what came, so there is

@@ -47,6 +47,7 @@ type attack struct {
 	secure  bool             // the host speaks https
 	turn    func(*front)     // what the attack changes beside the answer, if anything
 	again   int              // how many visits come after the first
+	hosts   int              // how many do so at once; besieging if 0
 }
 
 // silent is what is said of hosts that fall silent, of several of them perhaps that it is our own network.
@@ -110,8 +111,9 @@ func attacks() map[string]attack {
 				fmt.Fprintf(w, "<item><guid>%d</guid><title>n</title></item>", i)
 			}
 		})},
-		"just what is taken": {problem: "not a feed", answer: document(func(w io.Writer) { repeat(w, "<html>", 32<<20) })},
-		"NULs":               {problem: "not a feed", answer: document(func(w io.Writer) { repeat(w, "\x00", 31<<20) })},
+		"half a megabyte from everybody": {problem: "not a feed", hosts: 120, answer: document(func(w io.Writer) { repeat(w, "<html>", 512<<10) })},
+		"just what is taken":             {problem: "not a feed", answer: document(func(w io.Writer) { repeat(w, "<html>", 32<<20) })},
+		"NULs":                           {problem: "not a feed", answer: document(func(w io.Writer) { repeat(w, "\x00", 31<<20) })},
 		"redirect to a private address": {problem: "private network", answer: func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, strings.Replace("http://"+r.Host, "bad", "inside", 1), http.StatusMovedPermanently)
 		}},

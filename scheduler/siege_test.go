@@ -1,6 +1,7 @@
 package scheduler_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -71,11 +72,12 @@ func TestHostileUpstreams(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%.3000s", err, out)
 			}
-			for line := range strings.Lines(string(out)) {
-				if _, said, ok := strings.Cut(line, "peak: "); ok {
-					t.Log(strings.TrimSpace(said))
-				}
+			_, peak, ended := strings.Cut(string(out), "peak: ")
+			if !ended {
+				t.Skipf("nothing was measured: %.1000s", out)
 			}
+			peak, _, _ = strings.Cut(peak, "\n")
+			t.Log(peak)
 		})
 	}
 }
@@ -95,14 +97,13 @@ type siege struct {
 	*world
 	names   *names
 	fronts  []*front
-	private []*site // that must not be asked
+	private map[string]*site // that must not be asked, by port
 }
 
 // newSiege has all hosts in place, and visited well once. Those that are to be attacked by have public names,
 // and addresses that count as public.
 func newSiege(t *testing.T, attacks []attack) *siege {
-	s := &siege{world: newWorld(t), names: newNames(t)}
-	s.Workers = 64
+	s := &siege{world: newWorld(t), names: newNames(t), private: make(map[string]*site)}
 	s.Fetch = &fetch.Client{Resolver: s.names.resolver(), Allow: []string{"127.0.1.0/24"}}
 	t.Cleanup(s.Fetch.CloseIdle)
 	for i, a := range attacks {
@@ -111,7 +112,9 @@ func newSiege(t *testing.T, attacks []attack) *siege {
 		_, port, _ := net.SplitHostPort(f.Listener.Addr().String())
 		s.names.say(f.name, "127.0.1."+strconv.Itoa(i+1))
 		s.names.say(strings.Replace(f.name, "bad", "inside", 1), inside)
-		s.private = append(s.private, newSiteAt(t, net.JoinHostPort(inside, port)))
+		if s.private[port] == nil { // hosts may well have the same
+			s.private[port] = newSiteAt(t, net.JoinHostPort(inside, port))
+		}
 		f.set("/feed", text(rss("Before", "before"), ""))
 		scheme := "http://"
 		if a.secure {
@@ -210,7 +213,7 @@ func (s *siege) visitAll(daemon bool, sources int) (order []string) {
 
 func besiege(t *testing.T, kind string) {
 	all := attacks()
-	chosen := slices.Repeat([]attack{all[kind]}, besieging)
+	chosen := slices.Repeat([]attack{all[kind]}, cmp.Or(all[kind].hosts, besieging))
 	if kind == everything {
 		chosen = chosen[:0]
 		for _, name := range slices.Sorted(maps.Keys(all)) {

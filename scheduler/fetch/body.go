@@ -40,7 +40,7 @@ func readAll(r io.Reader, limit int64, more func() (int64, error)) ([]byte, erro
 	}
 	n, err := first.ReadFrom(io.LimitReader(r, limit+1))
 	if err != nil || n <= limit {
-		return first.Bytes(), err
+		return bytes.Clone(first.Bytes()), err // many may wait to be read
 	}
 	if limit, err = more(); err != nil {
 		return nil, err

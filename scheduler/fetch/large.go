@@ -17,15 +17,16 @@ import (
 // have to share places: a few for those that are large, and one among these for one that is huge.
 const (
 	// maxSmall is how large a body may be, packed as well as unpacked, without a place.
-	maxSmall = 1 << 20
+	maxSmall = 512 << 10
 	// maxLarge is how large one may be that has one of the largePlaces.
 	maxLarge    = 4 << 20
-	largePlaces = 4
+	largePlaces = 6
 	// unpackers is how many small bodies are unpacked at once: the tables and windows of a decompressor can
 	// be larger than what it gives.
 	unpackers = 2
-	// paceLarge is the pace, in bytes in every span, of a body that has a place.
-	paceLarge = 1 << 20
+	// paceLarge and paceHuge are the pace, in bytes in every span, of a body that has a place.
+	paceLarge = 256 << 10
+	paceHuge  = 1 << 20
 )
 
 // places are what large bodies share. The zero value is ready for use.
@@ -84,21 +85,45 @@ func (r reading) readBody(res *http.Response, into *Response) error {
 	if res.ContentLength > r.limit {
 		return errTooLarge
 	}
-	var head bytes.Buffer
-	n, err := head.ReadFrom(io.LimitReader(r.body, maxSmall+1))
+	head, n, err := pieces(r.body, maxSmall+1)
 	if err != nil {
 		return err
 	}
 	if n <= maxSmall {
-		if err := r.unpackSmall(head.Bytes(), into); !errors.Is(err, errTooLarge) {
+		if err := r.unpackSmall(join(head), into); !errors.Is(err, errTooLarge) {
 			return err
 		}
 	}
-	return r.readLarge(head.Bytes(), into)
+	return r.readLarge(join(head), into)
+}
+
+// pieces reads at most n bytes, without taking more room than they need: most hosts may be sending some.
+func pieces(r io.Reader, n int) (read [][]byte, total int, err error) {
+	for total < n && err == nil {
+		piece, m := make([]byte, min(16<<10, n-total)), 0
+		for m < len(piece) && err == nil {
+			var k int
+			k, err = r.Read(piece[m:])
+			m += k
+		}
+		read, total = append(read, piece[:m]), total+m
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return read, total, err
+}
+
+func join(pieces [][]byte) io.Reader {
+	readers := make([]io.Reader, len(pieces))
+	for i, p := range pieces {
+		readers[i] = bytes.NewReader(p)
+	}
+	return io.MultiReader(readers...)
 }
 
 // unpackSmall unpacks what has come whole.
-func (r reading) unpackSmall(packed []byte, into *Response) error {
+func (r reading) unpackSmall(packed io.Reader, into *Response) error {
 	r.init()
 	select {
 	case r.unpack <- struct{}{}:
@@ -106,11 +131,11 @@ func (r reading) unpackSmall(packed []byte, into *Response) error {
 		return context.Cause(r.ctx)
 	}
 	defer func() { <-r.unpack }()
-	return into.fill(bytes.NewReader(packed), r.encoding, min(r.limit, maxSmall), noMore)
+	return into.fill(packed, r.encoding, min(r.limit, maxSmall), noMore)
 }
 
 // readLarge reads on where the beginning was too much for a small body.
-func (r reading) readLarge(head []byte, into *Response) error {
+func (r reading) readLarge(head io.Reader, into *Response) error {
 	if r.limit <= maxSmall {
 		return errTooLarge
 	}
@@ -120,13 +145,14 @@ func (r reading) readLarge(head []byte, into *Response) error {
 		return err
 	}
 	r.body.least.Store(paceLarge)
-	packed := &capped{r: io.MultiReader(bytes.NewReader(head), r.body), left: r.limit + 64<<10}
+	packed := &capped{r: io.MultiReader(head, r.body), left: r.limit + 64<<10}
 	err = into.fill(packed, r.encoding, min(r.limit, maxLarge), func() (int64, error) {
 		if r.limit <= maxLarge {
 			return 0, errTooLarge
 		}
 		more, err := r.wait(r.huge)
 		if err == nil {
+			r.body.least.Store(paceHuge)
 			give = both(more, give)
 		}
 		return r.limit, err

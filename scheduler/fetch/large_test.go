@@ -12,11 +12,11 @@ import (
 	"github.com/backissue/backissue/scheduler/fetch"
 )
 
-// Four large bodies may be held at once, and one huge one among them: what is one too many waits, at no cost
+// Six large bodies may be held at once, and one huge one among them: what is one too many waits, at no cost
 // to its timeout, until another is released or the context of its request ends. Small ones wait for nobody.
 func TestLargeBodiesSharePlaces(t *testing.T) {
 	for name, test := range map[string]struct{ size, places int }{
-		"large": {2 << 20, 4},
+		"large": {2 << 20, 6},
 		"huge":  {5 << 20, 1},
 	} {
 		for _, release := range []string{"by hand", "by the end of the context"} {
@@ -31,7 +31,7 @@ func placesAreShared(t *testing.T, size, places int, byHand bool) {
 	c := piped(func(host string, conn net.Conn) {
 		n := size
 		if host == "small.example:80" {
-			n = 1 << 20
+			n = 512 << 10
 		}
 		io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n"+strings.Repeat("x", n))
 	})
