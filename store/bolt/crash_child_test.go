@@ -18,7 +18,7 @@ import (
 // The archive that is recorded is open in a process of its own, since the one that answers for the file
 // system must not wait for it. The two speak in lines: what the child says is done at once.
 
-const crashDir, crashMode = "BACKISSUE_CRASH_DIR", "BACKISSUE_CRASH_MODE"
+const crashDir, crashMode, crashAt = "BACKISSUE_CRASH_DIR", "BACKISSUE_CRASH_MODE", "BACKISSUE_CRASH_AT"
 
 // parent is the other process.
 type parent struct {
@@ -33,8 +33,8 @@ func (p *parent) do(verb string, n int) (answer int, err error) {
 	return answer, err
 }
 
-// mount mounts a recording file system and runs the child on it.
-func record(t *testing.T, mode string) (history []crashfs.Op) {
+// record mounts a recording file system and runs the child on it, which is told a number.
+func record(t *testing.T, mode string, at int) (history []crashfs.Op) {
 	t.Helper()
 	if _, err := os.Stat("/dev/fuse"); err != nil || os.Geteuid() != 0 {
 		t.Skip("recording what an archive writes needs /dev/fuse and the right to mount")
@@ -58,7 +58,7 @@ func record(t *testing.T, mode string) (history []crashfs.Op) {
 		t.Fatal(err)
 	}
 	child := exec.Command(os.Args[0], "-test.run=^TestCrashChild$", "-test.v")
-	child.Env = append(os.Environ(), crashDir+"="+dir, crashMode+"="+mode)
+	child.Env = append(os.Environ(), crashDir+"="+dir, crashMode+"="+mode, fmt.Sprint(crashAt, "=", at))
 	child.ExtraFiles = []*os.File{mine, theirs}
 	out, err := os.CreateTemp(t.TempDir(), "out")
 	if err != nil {
@@ -95,6 +95,8 @@ func answer(recorder *crashfs.Recorder, hear, say *os.File) {
 			recorder.FailWrites(n)
 		case "break":
 			recorder.FailSyncs(n)
+		case "hits":
+			result = recorder.Hits()
 		case "heal":
 			result = recorder.Heal()
 		}
@@ -121,7 +123,7 @@ func TestCrashChild(t *testing.T) {
 	case "full":
 		err = ingestFull(t.Context(), t, db, p)
 	case "broken":
-		err = ingestBroken(t.Context(), db, p)
+		err = ingestBroken(t.Context(), t, db, p)
 	default:
 		err = fmt.Errorf("no mode %q", mode)
 	}
@@ -152,6 +154,7 @@ func ingestFull(ctx context.Context, t *testing.T, db *bolt.DB, p *parent) error
 	attempts := 0
 	for i, s := range crashSteps(crashArticles) {
 		before, err := digest(ctx, db)
+		stats, _ := db.Stats(ctx)
 		if err != nil {
 			return err
 		}
@@ -160,7 +163,11 @@ func ingestFull(ctx context.Context, t *testing.T, db *bolt.DB, p *parent) error
 				return err
 			}
 			stepErr := s(ctx, db)
-			after, readErr := digest(ctx, db)
+			now, readErr := db.Stats(ctx)
+			after := before
+			if readErr == nil && (k%8 == 0 || now != stats) { // which reads the whole archive
+				after, readErr = digest(ctx, db)
+			}
 			hits, err := p.do("heal", 0)
 			switch {
 			case err != nil:
@@ -193,5 +200,50 @@ func ingestFull(ctx context.Context, t *testing.T, db *bolt.DB, p *parent) error
 	return err
 }
 
-// ingestBroken has a sync fail.
-func ingestBroken(ctx context.Context, db *bolt.DB, p *parent) error { return nil }
+// ingestBroken has every sync fail from one on, and then goes on as if the disk were well again. It marks
+// what is acknowledged.
+func ingestBroken(ctx context.Context, t *testing.T, db *bolt.DB, p *parent) error {
+	if _, err := p.do("mark", 0); err != nil {
+		return err
+	}
+	if _, err := p.do("break", crashNumber(t)); err != nil {
+		return err
+	}
+	failed := false
+	for i, s := range crashSteps(brokenArticles) {
+		stepErr := s(ctx, db)
+		hits, err := p.do("hits", 0)
+		if err != nil {
+			return err
+		}
+		switch {
+		case failed && stepErr == nil:
+			return fmt.Errorf("step %d: acknowledged after a sync has failed", i)
+		case hits > 0 && stepErr == nil:
+			return fmt.Errorf("step %d: acknowledged though a sync has failed", i)
+		case !failed && hits == 0 && stepErr != nil:
+			return fmt.Errorf("step %d: %w", i, stepErr)
+		case stepErr == nil:
+			if _, err := p.do("mark", i+1); err != nil {
+				return err
+			}
+		case !failed:
+			failed = true
+			if _, err := p.do("heal", 0); err != nil {
+				return err
+			}
+			if _, err := digest(ctx, db); err != nil {
+				return fmt.Errorf("step %d: reading when a sync has failed: %w", i, err)
+			}
+		}
+	}
+	return nil
+}
+
+func crashNumber(t *testing.T) (n int) {
+	t.Helper()
+	if _, err := fmt.Sscan(os.Getenv(crashAt), &n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

@@ -84,6 +84,13 @@ func (r *Recorder) FailSyncs(n int) {
 	r.syncs = fault{armed: true, left: n}
 }
 
+// Hits returns how many operations have failed since faults began.
+func (r *Recorder) Hits() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.writes.hits + r.syncs.hits
+}
+
 // Heal ends all faults and returns how many operations have failed since they began.
 func (r *Recorder) Heal() int {
 	r.mu.Lock()

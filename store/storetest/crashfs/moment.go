@@ -91,7 +91,7 @@ func (m *Moment) Outcomes(random *rand.Rand) (all []Outcome) {
 		}
 		all = append(all, o)
 	}
-	if m.Last.Kind == Sync || len(m.Pending) == 1 {
+	if m.Last.Kind == Sync || m.Last.Kind == Mark || len(m.Pending) == 1 {
 		each("nothing", func(int) int { return 0 })
 	}
 	if len(m.Pending) == 0 {
