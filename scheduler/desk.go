@@ -41,6 +41,7 @@ func (d *desk) read(ctx context.Context, res *fetch.Response, identity feed.Poli
 		doc = nil
 	}
 	d.heavy.Lock() // for not longer than it takes to read and save one
+	runtime.GC()   // of what has been read only to be read again, too
 	doc, err = d.readOne(ctx, res, identity)
 	return doc, sync.OnceFunc(func() {
 		runtime.GC() // or it would still be there beside the next

@@ -153,6 +153,7 @@ func (r reading) readLarge(head io.Reader, into *Response) error {
 		more, err := r.wait(r.huge)
 		if err == nil {
 			r.body.least.Store(paceHuge)
+			runtime.GC() // to make room
 			give = both(more, give)
 		}
 		return r.limit, err
