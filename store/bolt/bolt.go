@@ -61,6 +61,8 @@ type DB struct {
 	now     func() time.Time
 	known   searchCache // the writer's own
 	stretch int         // see maxFindings
+	raw     *rawFiles   // the writer's own; nil for none
+	rawDir  string
 }
 
 var _ store.Store = (*DB)(nil)
@@ -110,14 +112,8 @@ func Open(path string, o *Options) (*DB, error) {
 	d := &DB{
 		now: now, db: db, writes: make(chan []*write), stop: make(chan struct{}), stopped: make(chan struct{}), stretch: maxFindings,
 	}
-	format, dict, err := d.prepare()
-	if err == nil {
-		d.codec, err = newCodec(dict)
-	}
-	if err == nil && format < FormatVersion {
-		err = d.upgrade(format)
-	}
-	if err != nil {
+	if err := d.begin(o); err != nil {
+		_ = d.raw.close()
 		_ = db.Close() // nothing was written that is not committed
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -126,11 +122,34 @@ func Open(path string, o *Options) (*DB, error) {
 	return d, nil
 }
 
+// begin makes the file an archive of this format, and brings its journal and it together.
+func (d *DB) begin(o *Options) error {
+	format, dict, fresh, err := d.prepare()
+	if err != nil {
+		return err
+	}
+	if d.codec, err = newCodec(dict); err != nil {
+		return err
+	}
+	if format < FormatVersion {
+		if err := d.upgrade(format); err != nil {
+			return err
+		}
+	}
+	if o.Raw == "" {
+		return nil
+	}
+	d.rawDir = o.Raw
+	if d.raw, err = openRawFiles(o.Raw, o.NoSync); err != nil {
+		return fmt.Errorf("open what was received: %w", err)
+	}
+	return d.recover(fresh)
+}
+
 // prepare makes a new file an archive and refuses what is none. It returns the archive's format and
 // the dictionary with which its records are written.
-func (d *DB) prepare() (version uint32, dict []byte, err error) {
+func (d *DB) prepare() (version uint32, dict []byte, fresh bool, err error) {
 	var format []byte
-	fresh := false
 	err = d.view(func(tx *bbolt.Tx) error {
 		meta := tx.Bucket(bucketMeta)
 		if meta == nil {
@@ -146,18 +165,18 @@ func (d *DB) prepare() (version uint32, dict []byte, err error) {
 		return nil
 	})
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, false, err
 	}
 	if fresh {
-		return FormatVersion, dictionary, d.update(create)
+		return FormatVersion, dictionary, true, d.update(create)
 	}
 	if len(format) != 4 {
-		return 0, nil, fmt.Errorf("%w: it has no format version", store.ErrDamaged)
+		return 0, nil, false, fmt.Errorf("%w: it has no format version", store.ErrDamaged)
 	}
 	if version = binary.BigEndian.Uint32(format); version > FormatVersion {
-		return 0, nil, fmt.Errorf("%w: its format is %d, this program knows up to %d", store.ErrTooNew, version, FormatVersion)
+		return 0, nil, false, fmt.Errorf("%w: its format is %d, this program knows up to %d", store.ErrTooNew, version, FormatVersion)
 	}
-	return version, dict, nil
+	return version, dict, false, nil
 }
 
 // create lays out an empty archive.
@@ -198,7 +217,7 @@ func (d *DB) Close() error {
 	}
 	close(d.stop)
 	<-d.stopped
-	err := d.db.Close()
+	err := errors.Join(d.db.Close(), d.raw.close())
 	d.codec.close()
 	return err
 }
@@ -266,17 +285,27 @@ func (d *DB) write() {
 func (d *DB) commit(shared []*write) {
 	for len(shared) > 0 {
 		failed := -1
+		var t *txn
 		err := d.update(func(tx *bbolt.Tx) error {
-			t := newTxn(tx, d.codec)
+			t = newTxn(tx, d.codec)
 			t.known = &d.known
+			if d.raw != nil {
+				d.journaled(t)
+			}
 			for i, w := range shared {
 				if err := w.do(t); err != nil {
 					failed = i
 					return err
 				}
 			}
-			return t.flush()
+			if err := t.flush(); err != nil {
+				return err
+			}
+			return t.log()
 		})
+		if t != nil && t.out != nil {
+			err = d.settle(t.out, err)
+		}
 		if err == nil || failed < 0 {
 			for _, w := range shared {
 				w.done <- err
@@ -286,6 +315,26 @@ func (d *DB) commit(shared []*write) {
 		shared[failed].done <- err
 		shared = append(shared[:failed], shared[failed+1:]...)
 	}
+}
+
+// settle ends what was written to the files, or takes it back where the transaction was not committed.
+func (d *DB) settle(o *output, err error) error {
+	if err == nil {
+		d.raw.done(o)
+		return nil
+	}
+	if !o.written {
+		return err
+	}
+	var head *journalHead
+	_ = d.view(func(tx *bbolt.Tx) (err error) {
+		head, err = readHead(tx)
+		return err
+	})
+	if head != nil && *head == o.head {
+		return err // it is there all the same, and must be in both
+	}
+	return errors.Join(err, d.raw.undo(o))
 }
 
 // inTurn runs each of dos in a transaction, one after the other and perhaps shared with others, and

@@ -153,9 +153,11 @@ func (c *codec) payload(a *feed.Article) ([]byte, error) {
 	return c.enc.EncodeAll(raw, make([]byte, 0, len(raw)/2+64)), nil
 }
 
-// record joins a payload with the stamp of a.
-func (c *codec) record(a *feed.Article, payload []byte) ([]byte, error) {
-	stamp, err := cbor.Marshal(toStamp(a))
+// record joins a payload with the stamp of a, which names what it was read from.
+func (c *codec) record(a *feed.Article, payload []byte, from uint64) ([]byte, error) {
+	s := toStamp(a)
+	s.Raw = from
+	stamp, err := cbor.Marshal(s)
 	if err != nil {
 		return nil, fmt.Errorf("encode article %q: %w", a.Key, err)
 	}

@@ -21,7 +21,7 @@ func (c Codec) Encode(a *feed.Article) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.record(a, p)
+	return c.record(a, p, 0)
 }
 
 // Decode reads a record.

@@ -20,24 +20,30 @@ const (
 	flagPushing flag = 'p' // it is subscribed to and names a hub
 )
 
+// flagged is a flag with whether it is true.
+type flagged struct {
+	flag flag
+	is   bool
+}
+
 // flags says what is true of a source.
-func (r *sourceRecord) flags() map[flag]bool {
-	return map[flag]bool{
-		flagWanted:  r.History != nil && r.History.Wanted,
-		flagPushing: r.Subscribed && r.Manners != nil && r.Manners.Push != nil && r.Manners.Push.Hub != "",
+func (r *sourceRecord) flags() [2]flagged {
+	return [...]flagged{
+		{flagWanted, r.History != nil && r.History.Wanted},
+		{flagPushing, r.Subscribed && r.Manners != nil && r.Manners.Push != nil && r.Manners.Push.Hub != ""},
 	}
 }
 
 // flag keeps the index of flags.
 func (t *txn) flag(id feed.SourceID, was, is *sourceRecord) error {
 	had := was.flags()
-	for f, has := range is.flags() {
+	for i, has := range is.flags() {
 		var err error
 		switch {
-		case has && !had[f]:
-			err = t.bucket(bucketFlag).Put(keyFlag(f, id), nil)
-		case had[f] && !has:
-			err = t.bucket(bucketFlag).Delete(keyFlag(f, id))
+		case has.is && !had[i].is:
+			err = t.bucket(bucketFlag).Put(keyFlag(has.flag, id), nil)
+		case had[i].is && !has.is:
+			err = t.bucket(bucketFlag).Delete(keyFlag(has.flag, id))
 		}
 		if err != nil {
 			return err
@@ -46,8 +52,8 @@ func (t *txn) flag(id feed.SourceID, was, is *sourceRecord) error {
 	return nil
 }
 
-// flagged returns up to limit sources with a flag, after one.
-func flagged(tx *bbolt.Tx, f flag, after feed.SourceID, limit int) (ids []feed.SourceID) {
+// withFlag returns up to limit sources with a flag, after one.
+func withFlag(tx *bbolt.Tx, f flag, after feed.SourceID, limit int) (ids []feed.SourceID) {
 	c := tx.Bucket(bucketFlag).Cursor()
 	for k, _ := c.Seek(keyFlag(f, after+1)); bytes.HasPrefix(k, []byte{byte(f)}) && len(ids) < limit; k, _ = c.Next() {
 		ids = append(ids, feed.SourceID(decode32(k[1:])))
@@ -58,7 +64,7 @@ func flagged(tx *bbolt.Tx, f flag, after feed.SourceID, limit int) (ids []feed.S
 // Wanting implements [store.Reader].
 func (d *DB) Wanting(_ context.Context, after feed.SourceID, limit int) (ids []feed.SourceID, err error) {
 	err = d.view(func(tx *bbolt.Tx) error {
-		ids = flagged(tx, flagWanted, after, limit)
+		ids = withFlag(tx, flagWanted, after, limit)
 		return nil
 	})
 	return ids, err
@@ -67,7 +73,7 @@ func (d *DB) Wanting(_ context.Context, after feed.SourceID, limit int) (ids []f
 // Pushing implements [store.Reader].
 func (d *DB) Pushing(_ context.Context, after feed.SourceID, limit int) (sources []feed.Source, err error) {
 	err = d.view(func(tx *bbolt.Tx) error {
-		for _, id := range flagged(tx, flagPushing, after, limit) {
+		for _, id := range withFlag(tx, flagPushing, after, limit) {
 			s, err := readSource(tx, id)
 			if err != nil {
 				return err
@@ -108,12 +114,12 @@ func (c *checker) flags() {
 		if unseal(v, &r) != nil {
 			return // which is told elsewhere
 		}
-		for f, is := range r.flags() {
-			if is {
+		for _, f := range r.flags() {
+			if f.is {
 				entries++
 			}
-			if found := has(c.tx.Bucket(bucketFlag), keyFlag(f, feed.SourceID(decode32(k)))); found != is {
-				c.fault("source %d: the index of flags says of %q: %v", decode32(k), f, found)
+			if found := has(c.tx.Bucket(bucketFlag), keyFlag(f.flag, feed.SourceID(decode32(k)))); found != f.is {
+				c.fault("source %d: the index of flags says of %q: %v", decode32(k), f.flag, found)
 			}
 		}
 	})

@@ -205,7 +205,7 @@ func (t *txn) candidates(a *feed.Article) ([]*openFeed, error) {
 
 // existing returns the feeds of a search in which an article may stand, whether it is found or not.
 func (t *txn) existing(s *search, a *feed.Article) (feeds []*openFeed, err error) {
-	for _, number := range searchNumbers(t.bucket(bucketFeedKey), s, a) {
+	for _, number := range searchNumbers(t.bucket(bucketFeedKey).Bucket, s, a) {
 		f, err := t.feed(number)
 		if err != nil {
 			return nil, err

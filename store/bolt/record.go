@@ -25,7 +25,8 @@ type stamp struct {
 	Homonym  bool     `cbor:"11,keyasint,omitempty"`
 	Past     bool     `cbor:"12,keyasint,omitempty"`
 
-	Withdrawn bool `cbor:"13,keyasint,omitempty"`
+	Withdrawn bool   `cbor:"13,keyasint,omitempty"`
+	Raw       uint64 `cbor:"14,keyasint,omitempty"` // number of what it was read from
 }
 
 func toStamp(a *feed.Article) *stamp {

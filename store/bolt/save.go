@@ -39,13 +39,17 @@ func (d *DB) saveShared(ctx context.Context, batches []store.Batch, saved []stor
 	}
 	for i := range batches {
 		ready, err := d.ready(&batches[i])
+		var kept *captured
+		if err == nil {
+			kept, err = d.capture(batches[i].Capture)
+		}
 		if err != nil {
 			fail(i, err)
 			continue
 		}
 		at = append(at, i)
 		turns = append(turns, func(t *txn) (err error) {
-			saved[i], err = t.save(&batches[i], ready)
+			saved[i], err = t.save(&batches[i], ready, kept)
 			return err
 		})
 	}
@@ -110,8 +114,12 @@ func (d *DB) ready(b *store.Batch) ([]prepared, error) {
 func stored(t time.Time) time.Time { return toInstant(t).time() }
 
 // save takes in one batch.
-func (t *txn) save(b *store.Batch, ready []prepared) (saved store.Saved, err error) {
+func (t *txn) save(b *store.Batch, ready []prepared, kept *captured) (saved store.Saved, err error) {
 	if err := t.begin(); err != nil {
+		return saved, err
+	}
+	raw, err := t.keep(kept)
+	if err != nil {
 		return saved, err
 	}
 	var source, before *feed.Source
@@ -125,6 +133,8 @@ func (t *txn) save(b *store.Batch, ready []prepared) (saved store.Saved, err err
 	}
 	as := *source
 	v := &visit{t: t, batch: b, source: source, before: before, saved: &saved}
+	t.from = raw
+	defer func() { t.from = 0 }()
 	if err := v.resolve(ready); err != nil {
 		return saved, err
 	}
@@ -316,16 +326,12 @@ func (t *txn) append(a *feed.Article, p *prepared) error {
 			return err
 		}
 	}
-	record, err := t.codec.record(a, p.payload)
+	record, err := t.codec.record(a, p.payload, t.from)
 	if err != nil {
 		return err
 	}
 	if a.Revision > 0 {
-		var past []byte
-		if a.Past {
-			past = []byte("p")
-		}
-		if err := t.bucket(bucketRevision).Put(keyRevision(a.ID, a.Seq), past); err != nil {
+		if err := t.bucket(bucketRevision).Put(keyRevision(a.ID, a.Seq), pastMark(a.Past)); err != nil {
 			return err
 		}
 	}

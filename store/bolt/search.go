@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 
-
 	"github.com/backissue/backissue/feed"
 	"github.com/backissue/backissue/feed/query"
 	"github.com/backissue/backissue/store"

@@ -24,23 +24,39 @@ const maxURL = 8 << 10
 // Subscribe implements [store.Store].
 func (d *DB) Subscribe(ctx context.Context, sources ...feed.Source) ([]store.Subscribed, error) {
 	got := make([]store.Subscribed, len(sources))
-	dos := make([]func(*txn) error, len(sources))
+	var dos []func(*txn) error
+	var at []int // where in sources each of dos is
 	for i := range sources {
+		// What nobody could take in must not undo, and have made again, what shares its transaction.
+		if got[i].Err = usable(&sources[i]); got[i].Err != nil {
+			continue
+		}
 		// A shared transaction may be made again, so nothing of one may get into sources.
-		dos[i] = func(t *txn) (err error) {
+		dos, at = append(dos, func(t *txn) (err error) {
 			got[i].Source, got[i].New, err = t.subscribe(sources[i])
 			return err
-		}
+		}), append(at, i)
+	}
+	for k, err := range d.inTurn(ctx, dos...) {
+		got[at[k]].Err = err
 	}
 	var first error
-	for i, err := range d.inTurn(ctx, dos...) {
-		if err != nil {
+	for i := range got {
+		if err := got[i].Err; err != nil {
 			err = fmt.Errorf("subscribe to %s: %w", sources[i].PublicURL(), err)
 			got[i] = store.Subscribed{Source: sources[i], Err: err}
 			first = cmp.Or(first, err)
 		}
 	}
 	return got, first
+}
+
+// usable returns why a source cannot be one, if that can be told without the archive.
+func usable(s *feed.Source) error {
+	if s.URL == "" && s.ID == 0 || len(s.URL) > maxURL {
+		return fmt.Errorf("its source has no usable address (%d bytes)", len(s.URL))
+	}
+	return nil
 }
 
 func (t *txn) subscribe(s feed.Source) (got feed.Source, fresh bool, err error) {
@@ -137,8 +153,8 @@ func readSourceRecord(tx *bbolt.Tx, id feed.SourceID) (*sourceRecord, error) {
 // putSource stores a source as a batch gives it: new, or in place of the known one, of which stays
 // what the owner and the archive decided. It returns the source as it is now, and as it was before.
 func (t *txn) putSource(s feed.Source, now time.Time) (is, was *feed.Source, err error) {
-	if s.URL == "" && s.ID == 0 || len(s.URL) > maxURL {
-		return nil, nil, fmt.Errorf("its source has no usable address (%d bytes)", len(s.URL))
+	if err := usable(&s); err != nil {
+		return nil, nil, err
 	}
 	known, err := t.lookup(s.ID, s.URL)
 	switch {

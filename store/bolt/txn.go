@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -17,7 +18,7 @@ import (
 type txn struct {
 	tx        *bbolt.Tx
 	codec     *codec
-	buckets   map[string]*bbolt.Bucket
+	buckets   map[string]*table
 	feeds     map[uint32]*openFeed
 	counts    counts
 	seq       uint64
@@ -25,10 +26,17 @@ type txn struct {
 	defined   []*search          // saved searches; nil until they are asked for, or after a change
 	redefined bool               // one was changed in this transaction
 	grown     map[*openFeed]bool // feeds to whose log the batch has added; true if something not live
+
+	files      *rawFiles // nil where nothing is kept there
+	now        func() time.Time
+	out        *output // to files; nil until something is
+	notes      *notes  // for the journal; nil where there is none
+	concurrent []feed.UUID
+	from       uint64 // number of what the batch was read from; 0 for nothing
 }
 
 func newTxn(tx *bbolt.Tx, c *codec) *txn {
-	return &txn{tx: tx, codec: c, buckets: make(map[string]*bbolt.Bucket, 20), feeds: make(map[uint32]*openFeed),
+	return &txn{tx: tx, codec: c, buckets: make(map[string]*table, 20), feeds: make(map[uint32]*openFeed),
 		grown: make(map[*openFeed]bool)}
 }
 
@@ -46,16 +54,67 @@ func (t *txn) begin() error {
 	return nil
 }
 
-func (t *txn) bucket(name []byte) *bbolt.Bucket {
+func (t *txn) bucket(name []byte) *table {
 	b := t.buckets[string(name)]
 	if b == nil {
-		b = t.tx.Bucket(name)
-		if b != nil && rising(name) {
-			b.FillPercent = 0.9 // keys only ever rise here, so no room need be left between them
+		found := t.tx.Bucket(name)
+		if found == nil {
+			return nil // an upgrade has not come to it yet
+		}
+		if rising(name) {
+			found.FillPercent = 0.9 // keys only ever rise here, so no room need be left between them
+		}
+		b = &table{Bucket: found, name: name}
+		if t.notes != nil && slices.ContainsFunc(primary(), func(p []byte) bool { return &p[0] == &name[0] }) {
+			b.notes = t.notes
 		}
 		t.buckets[string(name)] = b
 	}
 	return b
+}
+
+// journaled has the transaction kept in the journal, with what was received, if there is one.
+func (d *DB) journaled(t *txn) {
+	t.files, t.now, t.notes = d.raw, d.now, &notes{at: make(map[string]int)}
+}
+
+// output is what the transaction adds to the files.
+func (t *txn) output() (o *output, err error) {
+	if t.out == nil {
+		t.out, err = t.files.begin(t.now())
+	}
+	return t.out, err
+}
+
+// log writes what was received and what the transaction has changed to the files.
+func (t *txn) log() error {
+	meta := t.tx.Bucket(bucketMeta)
+	if t.files == nil {
+		if meta.Get(keyJournal) == nil {
+			return nil
+		}
+		return meta.Delete(keyJournal) // what goes on without it makes it useless
+	}
+	if len(t.notes.list) == 0 {
+		return nil
+	}
+	o, err := t.output()
+	if err != nil {
+		return err
+	}
+	l := logbook{output: o, concurrent: t.concurrent}
+	for i := range t.notes.list {
+		if err := l.enter(&t.notes.list[i]); err != nil {
+			return err
+		}
+	}
+	if err := l.turn(false); err != nil {
+		return err
+	}
+	if err := putHead(t.tx, o.head); err != nil {
+		return err
+	}
+	return t.files.write(o)
 }
 
 // rising reports whether the keys of a bucket (or of each feed in it) only ever rise.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-
 	"github.com/backissue/backissue/feed"
 	"github.com/backissue/backissue/store"
 )

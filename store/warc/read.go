@@ -21,9 +21,9 @@ const (
 	maxBlock = 300 << 20 // of what it holds
 )
 
-// memberHead is how gzip members begin that Append has written (RFC 1952 §2.3): deflated, no flags, no
+// MemberHead is how gzip members begin that Append has written (RFC 1952 §2.3): deflated, no flags, no
 // time, nothing said of the compressor or the system.
-const memberHead = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+const MemberHead = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
 // Reader reads the records of a file, one after the other.
 type Reader struct {
@@ -57,7 +57,7 @@ func (r *Reader) Next() (*Record, error) {
 	if _, err := r.in.r.Peek(1); err != nil {
 		return nil, err // io.EOF, or the file cannot be read
 	}
-	if begin, err := r.in.r.Peek(len(memberHead)); r.Own && err == nil && string(begin) != memberHead {
+	if begin, err := r.in.r.Peek(len(MemberHead)); r.Own && err == nil && string(begin) != MemberHead {
 		return nil, fmt.Errorf("%w: it begins with %x", ErrBroken, begin)
 	}
 	raw, err := r.member()

@@ -51,6 +51,7 @@ func TestThereAndBack(t *testing.T) {
 		t.Error("equal records are other bytes")
 	}
 	r := warc.NewReader(bytes.NewReader(data))
+	r.Own = true
 	begin := int64(0)
 	for i, w := range want {
 		got, err := r.Next()

@@ -3,6 +3,7 @@ package warc
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -16,6 +17,7 @@ func Append(dst []byte, r *Record) ([]byte, error) {
 	}
 	buf := bytes.NewBuffer(dst)
 	z := gzip.NewWriter(buf)
+	z.ModTime = time.Unix(0, 0) // which is written as none; the zero time is not
 	for _, part := range [][]byte{[]byte(head), r.Block, []byte("\r\n\r\n")} {
 		if _, err := z.Write(part); err != nil {
 			return dst, fmt.Errorf("pack record %s: %w", r.ID, err) // unreachable: memory takes all
