@@ -38,12 +38,14 @@ func (s *Scheduler) followSome(ctx context.Context, wants []Subscription, f func
 	all := make([]Listed, len(wants))
 	var sources []feed.Source
 	var at []int // where in all each of sources is
+	placed := make(map[string]bool)
 	for i := range wants {
-		address, err := s.place(ctx, &wants[i])
+		address, err := s.place(ctx, &wants[i], placed)
 		if err != nil {
 			all[i].Err = fmt.Errorf("subscribe to %q: %w", wants[i].URL, err)
 			continue
 		}
+		placed[address] = true
 		sources, at = append(sources, s.wished(address, wants[i])), append(at, i)
 	}
 	// Being told to stop is no reason to leave half of them out.
@@ -56,17 +58,18 @@ func (s *Scheduler) followSome(ctx context.Context, wants []Subscription, f func
 	}
 }
 
-// place returns the address that is meant: one that is followed already, or the best.
-func (s *Scheduler) place(ctx context.Context, want *Subscription) (string, error) {
+// place returns the address that is meant: one that is followed already, or about to be, or the best.
+func (s *Scheduler) place(ctx context.Context, want *Subscription, placed map[string]bool) (string, error) {
 	addresses, err := addresses(want.URL)
 	if err != nil {
 		return "", err
 	}
-	for _, address := range addresses[1:] {
-		if known, err := s.Store.SourceByURL(ctx, address); err == nil && known.Subscribed {
-			if first, err := s.Store.SourceByURL(ctx, addresses[0]); err != nil || !first.Subscribed {
-				return address, nil
-			}
+	if len(addresses) == 1 {
+		return addresses[0], nil
+	}
+	for _, address := range addresses {
+		if known, err := s.Store.SourceByURL(ctx, address); placed[address] || err == nil && known.Subscribed {
+			return address, nil
 		}
 	}
 	return addresses[0], nil
