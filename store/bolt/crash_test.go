@@ -165,7 +165,7 @@ func TestCrashDiskFull(t *testing.T) {
 	}
 	history := record(t, "full", 0)
 	if last := history[len(history)-1]; last.Kind == crashfs.Mark {
-		t.Logf("the disk was full %d times", last.Mark)
+		t.Logf("the disk was full %d times", last.Mark) // as the child has counted
 	}
 }
 
