@@ -160,7 +160,10 @@ func (s *Scheduler) take(ctx context.Context, id feed.SourceID, document []byte,
 		return Event{}, err
 	}
 	now := s.now()
-	saved, err := s.save(ctx, store.Batch{Source: src, Articles: doc.Articles, Seen: now, Pushed: true})
+	saved, err := s.save(ctx, store.Batch{
+		Source: src, Articles: doc.Articles, Seen: now, Pushed: true,
+		Capture: &store.Capture{URL: src.PublicURL(), At: now, ContentType: contentType, Body: document},
+	})
 	if err != nil {
 		return Event{}, err
 	}

@@ -159,7 +159,7 @@ func (s *Scheduler) took(ctx context.Context, src feed.Source, doc *parse.Docume
 	e := s.settle(ctx, &next, res)
 	e.Named = named(res, &doc.Source)
 	plan(&next, learned)
-	e = s.keep(ctx, src, store.Batch{Source: next, Articles: doc.Articles, Whole: !doc.Cut}, e)
+	e = s.keep(ctx, src, store.Batch{Source: next, Articles: doc.Articles, Whole: !doc.Cut, Capture: captured(res, now)}, e)
 	if e.Outcome == Failed || e.Added+e.Revised > 0 {
 		return e
 	}

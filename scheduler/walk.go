@@ -155,6 +155,7 @@ func (w *walker) takeIn(ctx context.Context, src feed.Source) error {
 		return fmt.Errorf("the shelf of source %d: %w", w.id, store.ErrDamaged)
 	}
 	b := store.Batch{Source: src, Seen: w.now(), Backfill: true, Unshelve: true}
+	b.Capture = &store.Capture{URL: d.URL, At: b.Seen, ContentType: d.ContentType, Body: d.Body}
 	if doc, err := read(&fetch.Response{URL: d.URL, ContentType: d.ContentType, Body: d.Body}, src.Identity); err == nil {
 		b.Articles = doc.Articles
 		b.Past = newPage(&src, doc, d.URL, d.URL).archive

@@ -384,12 +384,12 @@ type Batch struct {
 
 // Capture is what was received, as it came, without what its owner keeps secret.
 type Capture struct {
-	URL         string      // that answered, without user and password; or the name of a file
+	URL         string      // that answered, or of what came otherwise, without user and password; or the name of a file
 	At          time.Time   // when it came
 	Request     http.Header // as it was sent; nil where nothing was asked
-	Status      int         // of the answer; 0 for a file, which has no header either
+	Status      int         // of the answer; 0 for what is none, which has no header either
 	Header      http.Header // of the answer
-	ContentType string      // of a file; empty where it is not known
+	ContentType string      // of what is no answer; empty where it is not known
 	Body        []byte      // unpacked
 }
 

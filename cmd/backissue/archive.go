@@ -116,7 +116,7 @@ func openArchive(dir string, getenv func(string) string) (*archive, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, noArchive{fmt.Errorf("make the archive's folder: %w", err)}
 	}
-	db, err := bolt.Open(filepath.Join(dir, "archive.db"), nil)
+	db, err := bolt.Open(filepath.Join(dir, "archive.db"), &bolt.Options{Raw: filepath.Join(dir, "raw")})
 	if err != nil {
 		return nil, noArchive{err}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"mime"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -158,7 +159,7 @@ func (in *intake) one(ctx context.Context, name string, data []byte) error {
 	}
 	articles := feed.Identify([]feed.Article{d.Article}, d.Source.Home, feed.PolicyAuto)
 	d.Source.Tags = in.tags
-	in.wait(name, store.Batch{Source: d.Source, Articles: articles})
+	in.wait(name, data, store.Batch{Source: d.Source, Articles: articles})
 	return nil
 }
 
@@ -194,7 +195,7 @@ func (in *intake) feed(name string, data []byte) error {
 		d.Source.URL = feedAddress(name, &d.Source)
 	}
 	d.Source.Tags = in.tags
-	in.wait(name, store.Batch{Source: d.Source, Articles: d.Articles})
+	in.wait(name, data, store.Batch{Source: d.Source, Articles: d.Articles})
 	return nil
 }
 
@@ -247,8 +248,10 @@ func (in *intake) list(ctx context.Context, data []byte) error {
 	})
 }
 
-func (in *intake) wait(name string, b store.Batch) {
+// wait has a batch wait to be saved with others. Of where the file lies nothing is kept.
+func (in *intake) wait(name string, data []byte, b store.Batch) {
 	b.Seen = time.Now()
+	b.Capture = &store.Capture{URL: filepath.Base(name), At: b.Seen, ContentType: mime.TypeByExtension(filepath.Ext(name)), Body: data}
 	in.waiting = append(in.waiting, b)
 	in.names = append(in.names, name)
 }

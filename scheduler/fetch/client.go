@@ -122,6 +122,7 @@ type Response struct {
 	// (RFC 9110 §10.2.3); 0 where none did. It was followed all the same; see Request.FollowNow.
 	RetryAfter time.Duration
 	Header     http.Header
+	Asked      http.Header // what the last request said, without what the owner gave along
 
 	Requests int   // how many were made, redirects included
 	Wire     int64 // bytes of bodies as they came, packed, redirects included
@@ -223,6 +224,7 @@ type walk struct {
 	requests   int
 	wire       int64
 	retryAfter time.Duration // the longest that a redirect has asked for
+	asked      http.Header   // the fields of the last request, without what the owner gives along
 }
 
 // step makes one exchange. It returns the answer, or where the server sends us instead.
@@ -287,6 +289,7 @@ func (w *walk) step(ctx context.Context, u *url.URL) (*Response, *url.URL, error
 		return newResponse(u, res), nil, nil
 	case res.StatusCode == http.StatusOK || res.StatusCode == http.StatusNonAuthoritativeInfo:
 		answer := newResponse(u, res)
+		answer.Asked = w.asked
 		r := reading{&c.places, ctx, res.Header.Get("Content-Encoding"), body, c.maxBytes(), patience}
 		if err := r.readBody(res, answer); err != nil {
 			if cause := context.Cause(exchange); cause != nil && ctx.Err() == nil {
@@ -327,6 +330,7 @@ func (w *walk) newRequest(ctx context.Context, u *url.URL) *http.Request {
 	if w.request.LastModified != "" {
 		h["If-Modified-Since"] = []string{w.request.LastModified}
 	}
+	w.asked = h.Clone()
 	req := &http.Request{Method: http.MethodGet, URL: u, Host: u.Host, Header: h, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 	if u.User != nil {
 		password, _ := u.User.Password()

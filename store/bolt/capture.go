@@ -76,7 +76,7 @@ func capturedRecords(c *store.Capture, body []byte) []*warc.Record {
 	payload := warc.Field{Name: "WARC-Payload-Digest", Value: fmt.Sprintf("sha256:%x", body)}
 	if c.Status == 0 {
 		return []*warc.Record{{
-			Type: warc.Resource, ID: randomID(), Date: c.At, Target: fileTarget(c.URL), ContentType: plainLine(c.ContentType),
+			Type: warc.Resource, ID: randomID(), Date: c.At, Target: resourceTarget(c.URL), ContentType: plainLine(c.ContentType),
 			Fields: []warc.Field{payload}, Block: c.Body,
 		}}
 	}
@@ -119,8 +119,12 @@ func target(address string) string {
 
 func unfit(r rune) bool { return r <= ' ' || r == 0x7f }
 
-// fileTarget is the address of a file, of which the name is known.
-func fileTarget(name string) string {
+// resourceTarget is the address of what came otherwise than as an answer: its own, or that of a file of
+// which the name is known.
+func resourceTarget(name string) string {
+	if strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://") {
+		return target(name)
+	}
 	if name == "" {
 		name = "-"
 	}
