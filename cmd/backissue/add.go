@@ -54,6 +54,9 @@ nothing given along from now on.`,
 		c.MarkFlagsMutuallyExclusive("forget-access", flag)
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := checkTags(o.tags); err != nil {
+			return err
+		}
 		return g.withArchive(c.Context(), e, func(a *archive) error {
 			var ok bool
 			if o.identity, ok = feed.ParsePolicy(identity); !ok {

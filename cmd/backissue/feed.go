@@ -300,7 +300,9 @@ func writeDefinitions(e *env, rows []savedSearch) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(e.Stdout, &d)
+		if _, err := fmt.Fprintln(e.Stdout, &d); err != nil {
+			return writing(err)
+		}
 	}
 	return nil
 }

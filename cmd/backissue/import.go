@@ -32,6 +32,9 @@ the exit code is 1. Importing again what is there adds nothing.`,
 	c.Flags().StringVar(&source, "source", "", "the source that feed files belong to: its URL, name or number")
 	c.Flags().StringArrayVar(&tags, "tag", nil, "file what comes from a new source under this tag; may be repeated")
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := checkTags(tags); err != nil {
+			return err
+		}
 		return g.withArchive(c.Context(), e, func(a *archive) error {
 			in := &intake{e: e, a: a, base: base, tags: tags, quiet: g.quiet}
 			if source != "" {

@@ -1,13 +1,25 @@
 package main
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/backissue/backissue/feed"
 	"github.com/backissue/backissue/store"
 )
+
+// checkTags refuses what was typed for a tag and is none.
+func checkTags(tags []string) error {
+	for _, tag := range tags {
+		if feed.TagKey(tag) == "" {
+			return hinted{usageError{errors.New("a tag is empty or much too long")}, "leave out --tag for none"}
+		}
+	}
+	return nil
+}
 
 // listedFeed is a tag in the output of tags --json.
 type listedFeed struct {
