@@ -152,7 +152,7 @@ func ingest(ctx context.Context, db *bolt.DB, p *parent) error {
 // there, reading goes on, and when there is room again the step is done by the same open archive.
 func ingestFull(ctx context.Context, t *testing.T, db *bolt.DB, p *parent) error {
 	attempts := 0
-	for i, s := range crashSteps(crashArticles) {
+	for i, s := range crashSteps(crashNumber(t)) {
 		before, err := digest(ctx, db)
 		stats, _ := db.Stats(ctx)
 		if err != nil {
