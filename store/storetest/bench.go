@@ -94,6 +94,65 @@ func Bench(b *testing.B, open Open) {
 	}
 }
 
+// BenchSources measures an engine with so many sources: following them, a thousand to a call, going through
+// all of them as a list does, and asking for those that are due.
+func BenchSources(b *testing.B, open Open, n int) {
+	const atOnce = 1000
+	s := open(b, b.TempDir())
+	next := 0
+	follow := func() {
+		sources := make([]feed.Source, min(atOnce, n))
+		for i := range sources {
+			sources[i] = feed.Source{
+				URL: fmt.Sprintf("https://%d.example.org/feed/%d", next%5000, next), Title: fmt.Sprint("Source ", next),
+				Tags: []string{"News"}, Added: noon, Fetch: feed.FetchState{Due: noon.Add(time.Duration(next) * time.Millisecond)},
+			}
+			next++
+		}
+		if _, err := s.Subscribe(b.Context(), sources...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for next < n {
+		follow()
+	}
+	b.Run("Roster", func(b *testing.B) {
+		b.ReportAllocs()
+		page := make([]store.Listed, 500)
+		for b.Loop() {
+			seen := 0
+			for after := feed.SourceID(0); ; {
+				k, err := s.Roster(b.Context(), after, page)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if k == 0 {
+					break
+				}
+				seen, after = seen+k, page[k-1].ID
+			}
+			if seen != next {
+				b.Fatalf("%d of %d sources", seen, next)
+			}
+		}
+	})
+	b.Run("Due", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			due, err := s.Due(b.Context(), noon.Add(time.Hour), store.Turn{}, 100)
+			if err != nil || len(due) != min(n, 100) {
+				b.Fatal(len(due), err)
+			}
+		}
+	})
+	b.Run("Subscribe", func(b *testing.B) { // the last, since it adds sources
+		b.ReportAllocs()
+		for b.Loop() {
+			follow()
+		}
+	})
+}
+
 // fill makes an archive of so many articles from a hundred sources.
 func fill(b *testing.B, s store.Store, size int) {
 	b.Helper()
