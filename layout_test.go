@@ -30,7 +30,8 @@ var rooms = map[string][]string{
 	"feed/render":   {"feed", "feed/markup"},
 
 	"store":                   {},
-	"store/bolt":              {"store"},
+	"store/exchange":          {},
+	"store/bolt":              {"store", "store/exchange", "store/warc"},
 	"store/storetest":         {"store"},
 	"store/storetest/crashfs": {},
 	"store/warc":              {},
