@@ -11,13 +11,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
-	"runtime"
 	"runtime/debug"
 	"slices"
-	"strings"
+	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -42,6 +39,9 @@ type Options struct {
 	// Raw is the folder in which what batches were read from is kept, as WARC files, with the journal; empty
 	// for none.
 	Raw string
+	// ReadOnly opens what is there for reading only, and may do so with a file that is damaged: what can be read
+	// of it is. Every write is refused with [ErrReadOnly].
+	ReadOnly bool
 	// NoSync leaves it to the system when commits reach the disk. Only for tests and benchmarks that
 	// would otherwise measure the disk.
 	NoSync bool
@@ -51,18 +51,24 @@ type Options struct {
 
 // DB is an archive in one bbolt file. Its methods may be called by many goroutines.
 type DB struct {
-	db      *bbolt.DB
+	db      atomic.Pointer[bbolt.DB] // another one after Compact
+	path    string
+	options Options
 	codec   *codec
 	edition atomic.Uint64
 	writes  chan []*write
 	stop    chan struct{} // closed by Close
 	stopped chan struct{} // closed when the writer has ended
 	closing atomic.Bool
+	chores  chan func()           // what the writer is to do outside any transaction
+	broken  atomic.Pointer[error] // why nothing is written any more; nil while something may be
+	place   sync.Mutex            // held while another file is put in the place of the archive's
 	now     func() time.Time
 	known   searchCache // the writer's own
 	stretch int         // see maxFindings
 	raw     *rawFiles   // the writer's own; nil for none
 	rawDir  string
+	written int // writes since the last relax; the writer's own
 }
 
 var _ store.Store = (*DB)(nil)
@@ -73,52 +79,34 @@ func Open(path string, o *Options) (*DB, error) {
 	if o == nil {
 		o = &Options{}
 	}
-	wait := o.Wait
-	if wait == 0 {
-		wait = 100 * time.Millisecond
+	if err := lookAt(path, o); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	bo := &bbolt.Options{
-		Timeout: wait, FreelistType: bbolt.FreelistMapType, PageSize: pageSize, NoSync: o.NoSync,
-	}
-	if runtime.GOOS != "windows" && math.MaxInt > math.MaxInt32 {
-		// Growing the map has to wait for every reader; so reserve addresses (not memory) for good.
-		bo.InitialMmapSize = 16 << 30
-	}
-	var db *bbolt.DB
-	try := func() (err error) {
-		db, err = bbolt.Open(path, 0o600, bo)
-		return err
-	}
-	err := guarded(try)
-	if errors.Is(err, syscall.ENOMEM) {
-		bo.InitialMmapSize = 0 // addresses are rationed here (ulimit -v)
-		err = guarded(try)
-	}
-	switch {
-	case errors.Is(err, bbolterrors.ErrTimeout):
-		return nil, fmt.Errorf("open %s: %w", path, store.ErrInUse)
-	case errors.Is(err, bbolterrors.ErrInvalid), errors.Is(err, bbolterrors.ErrChecksum),
-		errors.Is(err, bbolterrors.ErrVersionMismatch), errors.Is(err, store.ErrDamaged):
-		return nil, fmt.Errorf("open %s: %w: %v", path, store.ErrDamaged, err)
-	case err != nil && strings.Contains(err.Error(), "file size too small"):
-		return nil, fmt.Errorf("open %s: %w: %v", path, store.ErrDamaged, err)
-	case err != nil:
-		return nil, fmt.Errorf("open the archive: %w", err)
+	db, err := openFile(path, o)
+	if err != nil {
+		return nil, err
 	}
 	now := o.Now
 	if now == nil {
 		now = time.Now
 	}
 	d := &DB{
-		now: now, db: db, writes: make(chan []*write), stop: make(chan struct{}), stopped: make(chan struct{}), stretch: maxFindings,
+		path: path, options: *o, now: now, writes: make(chan []*write), chores: make(chan func()),
+		stop: make(chan struct{}), stopped: make(chan struct{}), stretch: maxFindings,
 	}
+	d.db.Store(db)
 	if err := d.begin(o); err != nil {
 		_ = d.raw.close()
 		_ = db.Close() // nothing was written that is not committed
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	d.edition.Store(1)
-	go d.write()
+	if o.ReadOnly {
+		d.breaks(ErrReadOnly)
+		close(d.stopped)
+	} else {
+		go d.write()
+	}
 	return d, nil
 }
 
@@ -130,6 +118,10 @@ func (d *DB) begin(o *Options) error {
 	}
 	if d.codec, err = newCodec(dict); err != nil {
 		return err
+	}
+	if o.ReadOnly {
+		d.rawDir = o.Raw
+		return readable(format)
 	}
 	if format < FormatVersion {
 		if err := d.upgrade(format); err != nil {
@@ -166,6 +158,9 @@ func (d *DB) prepare() (version uint32, dict []byte, fresh bool, err error) {
 	})
 	if err != nil {
 		return 0, nil, false, err
+	}
+	if fresh && d.options.ReadOnly {
+		return 0, nil, false, fmt.Errorf("%w: there is nothing in it", store.ErrDamaged)
 	}
 	if fresh {
 		return FormatVersion, dictionary, true, d.update(create)
@@ -217,7 +212,7 @@ func (d *DB) Close() error {
 	}
 	close(d.stop)
 	<-d.stopped
-	err := errors.Join(d.db.Close(), d.raw.close())
+	err := errors.Join(d.db.Load().Close(), d.raw.close())
 	d.codec.close()
 	return err
 }
@@ -226,13 +221,25 @@ func (d *DB) Close() error {
 func (d *DB) Edition() uint64 { return d.edition.Load() }
 
 func (d *DB) view(f func(*bbolt.Tx) error) error {
-	return guarded(func() error { return d.db.View(f) })
+	for {
+		db := d.db.Load()
+		err := guarded(func() error { return db.View(f) })
+		if !errors.Is(err, bbolterrors.ErrDatabaseNotOpen) || d.db.Load() == db {
+			return err
+		} // it was compacted meanwhile
+	}
 }
 
 func (d *DB) update(f func(*bbolt.Tx) error) error {
-	err := guarded(func() error { return d.db.Update(f) })
+	if why := d.broken.Load(); why != nil {
+		return *why
+	}
+	err := guarded(func() error { return d.db.Load().Update(f) })
 	if err == nil {
 		d.edition.Add(1)
+	}
+	if errors.As(err, new(brokenPage)) {
+		d.breaks(err) // to write on would make it worse
 	}
 	return err
 }
@@ -243,7 +250,7 @@ func guarded(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v", store.ErrDamaged, p)
+			err = brokenPage{p}
 		}
 	}()
 	return f()
@@ -265,6 +272,9 @@ func (d *DB) write() {
 		var shared []*write
 		select {
 		case shared = <-d.writes:
+		case chore := <-d.chores:
+			chore()
+			continue
 		case <-d.stop:
 			return
 		}
@@ -280,9 +290,18 @@ func (d *DB) write() {
 	}
 }
 
+const (
+	relaxAfter = 2000      // writes
+	relaxFrom  = 128 << 20 // bytes of the file
+)
+
 // commit runs the writes in one transaction. If one fails, the transaction is undone and made again
 // without it, so that its error is its own.
 func (d *DB) commit(shared []*write) {
+	if d.written += len(shared); d.written >= relaxAfter {
+		d.written = 0
+		defer func() { relax(d.db.Load()) }()
+	}
 	for len(shared) > 0 {
 		failed := -1
 		var t *txn
@@ -353,6 +372,8 @@ func (d *DB) inTurn(ctx context.Context, dos ...func(*txn) error) []error {
 		refused = context.Cause(ctx)
 	case <-d.stop:
 		refused = errClosed
+	case <-d.stopped:
+		refused = d.unwritten()
 	}
 	for i := range errs {
 		if errs[i] = refused; refused == nil {
