@@ -140,7 +140,7 @@ func (x *Reader) record(raw []byte) (*Record, error) {
 		}
 	}
 	if err := dec.Decode(r); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("it is no record: %v", err) // %v: the end of a line is not that of the file
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("there is more than one record")
