@@ -12,13 +12,14 @@ import (
 // is (4), and a page (8); one of a leaf is a flag (4), where its key is (4), how long that is (4) and the
 // value behind it (4). The value of a bucket is the page of its root (8), 0 where that is behind, and a number (8).
 // All are in the order of the machine's bytes. Pages 0 and 1 hold behind their heads the root of all at 16,
-// how many pages there are at 40, the number of the transaction at 48 and the FNV-1a of all that at 56.
+// the page at which the list of free ones begins at 32, how many pages there are at 40, the number of the transaction at 48 and the FNV-1a of all that at 56.
 const (
 	pageHead    = 16
 	elementSize = 16
 
 	kindBranch = 1
 	kindLeaf   = 2
+	kindFree   = 16 // the list of pages that are free, of 8 bytes each
 
 	metaLen = 56
 )
@@ -48,7 +49,7 @@ func walkPages(path string, pageSize int) (faults []string, sound bool, err erro
 	}
 	defer file.Close()
 	w := &pageWalk{file: file, size: int64(pageSize), seen: map[uint64]bool{0: true, 1: true}}
-	var newest, root uint64
+	var newest, root, free uint64
 	for n := range int64(2) {
 		raw := make([]byte, metaLen+8)
 		if _, err := file.ReadAt(raw, n*w.size+pageHead); err != nil {
@@ -63,6 +64,7 @@ func walkPages(path string, pageSize int) (faults []string, sound bool, err erro
 		}
 		if txid := binary.NativeEndian.Uint64(raw[48:]); w.count == 0 || txid > newest {
 			newest, root, w.count = txid, binary.NativeEndian.Uint64(raw[16:]), binary.NativeEndian.Uint64(raw[40:])
+			free = binary.NativeEndian.Uint64(raw[32:])
 		}
 	}
 	before := len(w.faults)
@@ -70,38 +72,70 @@ func walkPages(path string, pageSize int) (faults []string, sound bool, err erro
 		return w.faults, false, nil
 	}
 	w.page(root, "the list of buckets", true)
+	w.free(free)
 	return w.faults, len(w.faults) == before, nil
 }
 
 // page walks through a page and what it leads to.
 func (w *pageWalk) page(id uint64, of string, top bool) {
+	if data := w.read(id, of); data != nil {
+		w.elements(data, fmt.Sprintf("page %d of %s", id, of), of, top)
+	}
+}
+
+// free walks through the list of free pages.
+func (w *pageWalk) free(id uint64) {
+	data := w.read(id, "the list of free pages")
+	if data == nil {
+		return
+	}
+	count, list := uint64(binary.NativeEndian.Uint16(data[10:])), data[pageHead:]
+	if count == 0xffff && len(list) >= 8 { // then it stands in place of the first
+		count, list = binary.NativeEndian.Uint64(list), list[8:]
+	}
+	if binary.NativeEndian.Uint16(data[8:]) != kindFree || count > uint64(len(list)/8) {
+		w.fault("page %d of the list of free pages is no such, or names %d", id, count)
+		return
+	}
+	for i := range count {
+		page := binary.NativeEndian.Uint64(list[8*i:])
+		if page >= w.count || w.seen[page] {
+			w.fault("the list of free pages names page %d, which is none, or is in use", page)
+			return
+		}
+		w.seen[page] = true
+	}
+}
+
+// read reads a page with those that belong to it; nil where it cannot be one.
+func (w *pageWalk) read(id uint64, of string) []byte {
 	if id >= w.count || w.seen[id] {
 		w.fault("page %d is named as one of %s and is none, or another's", id, of)
-		return
+		return nil
 	}
 	head := make([]byte, pageHead)
 	if _, err := w.file.ReadAt(head, int64(id)*w.size); err != nil {
 		w.fault("page %d of %s: %v", id, of, err)
-		return
+		return nil
 	}
 	more := uint64(binary.NativeEndian.Uint32(head[12:]))
 	if binary.NativeEndian.Uint64(head) != id || id+more >= w.count {
 		w.fault("page %d of %s is said to be page %d, of %d", id, of, binary.NativeEndian.Uint64(head), 1+more)
-		return
+		return nil
 	}
 	for i := id; i <= id+more; i++ {
 		if w.seen[i] {
 			w.fault("page %d of %s reaches over page %d, which is another's", id, of, i)
-			return
+			return nil
 		}
 		w.seen[i] = true
 	}
 	data := make([]byte, w.size*int64(1+more))
 	if _, err := w.file.ReadAt(data, int64(id)*w.size); err != nil {
 		w.fault("page %d of %s: %v", id, of, err)
-		return
+		return nil
 	}
-	w.elements(data, fmt.Sprintf("page %d of %s", id, of), of, top)
+	return data
 }
 
 // elements walks through what a page holds.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -17,7 +18,7 @@ import (
 // scratch returns where a file can be made beside the archive for as long as something is compared, and
 // a function that removes it.
 func (d *DB) scratch() (path string, remove func(), err error) {
-	dir, err := os.MkdirTemp(filepath.Dir(d.db.Path()), ".check-")
+	dir, err := os.MkdirTemp(filepath.Dir(d.path), ".check-")
 	if err != nil {
 		return "", nil, err
 	}
@@ -227,19 +228,62 @@ func (d *DB) repair(ctx context.Context, tx *bbolt.Tx, progress func(done, of in
 		return nil, err
 	}
 	defer db.Close()
-	var wrong []difference
 	err = db.View(func(want *bbolt.Tx) error {
-		return compare(tx, want, func(d *difference) error {
-			changes = append(changes, d.String())
-			wrong = append(wrong, difference{d.bucket, bytes.Clone(d.key), nil, bytes.Clone(d.want)})
-			return nil
-		})
+		wrong, err := differences(tx, want)
+		for i := 0; i < len(wrong) && err == nil; i++ {
+			changes = append(changes, wrong[i].String())
+			err = mend(tx, &wrong[i])
+		}
+		if err != nil {
+			return err
+		}
+		// Where keys were not in their order they have not been found.
+		if wrong, err = differences(tx, want); err != nil {
+			return err
+		}
+		for _, bucket := range slices.CompactFunc(wrong, func(a, b difference) bool { return bytes.Equal(a.bucket, b.bucket) }) {
+			if err := remake(tx, want, bucket.bucket); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	for i := 0; i < len(wrong) && err == nil; i++ {
-		err = mend(tx, &wrong[i])
-	}
 	d.known = searchCache{} // it may be of what was mended
 	return changes, err
+}
+
+func differences(is, want *bbolt.Tx) (all []difference, err error) {
+	err = compare(is, want, func(d *difference) error {
+		all = append(all, difference{d.bucket, bytes.Clone(d.key), clone(d.is), clone(d.want)})
+		return nil
+	})
+	return all, err
+}
+
+// clone copies a value; what is not nil stays so.
+func clone(v []byte) []byte {
+	if v == nil {
+		return nil
+	}
+	return append([]byte{}, v...)
+}
+
+// remake fills a bucket anew.
+func remake(tx, from *bbolt.Tx, name []byte) error {
+	if err := tx.DeleteBucket(name); err != nil {
+		return err
+	}
+	b, err := tx.CreateBucket(name)
+	if err != nil {
+		return err
+	}
+	c := from.Bucket(name).Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		if err := b.Put(bytes.Clone(k), clone(v)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func mend(tx *bbolt.Tx, d *difference) error {

@@ -3,6 +3,7 @@ package bolt_test
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -264,6 +265,8 @@ func dense(t testing.TB, path string) {
 	}
 }
 
+var flips = flag.Int("flips", 60, "how many bytes TestFlippedBytes flips")
+
 // TestFlippedBytes flips single bytes in the files of an archive and expects that each is told, or that it has
 // changed nothing; and that the archive is repaired where the journal has it.
 func TestFlippedBytes(t *testing.T) {
@@ -275,7 +278,7 @@ func TestFlippedBytes(t *testing.T) {
 	dense(t, filepath.Join(dir, "archive.db"))
 	r := rand.New(rand.NewPCG(6, 2026))
 	var told, same, repaired, other int
-	for n := range 500 {
+	for n := range *flips {
 		name := []string{"archive.db", "archive.db", "raw/2026-11.warc.gz"}[n%3]
 		there := copyTo(t, dir)
 		path := filepath.Join(there, name)
@@ -309,7 +312,10 @@ func TestFlippedBytes(t *testing.T) {
 			clean(t, db)
 		}
 		db.Close()
-		diff, err := bolt.Differences(filepath.Join(there, "archive.db"), filepath.Join(dir, "archive.db"))
+		var diff []string
+		if len(faults) == 0 || mend { // or it may not even be safe to read
+			diff, err = bolt.Differences(filepath.Join(there, "archive.db"), filepath.Join(dir, "archive.db"))
+		}
 		switch {
 		case len(faults) == 0 && (err != nil || len(diff) > 0):
 			t.Errorf("%s: is not told: %v, %q", what, err, diff[:min(3, len(diff))])

@@ -177,13 +177,14 @@ type difference struct {
 }
 
 func (d *difference) String() string {
+	key := d.key[:min(len(d.key), 100)]
 	switch {
 	case d.is == nil:
-		return fmt.Sprintf("%s: key %x is lost", d.bucket, d.key)
+		return fmt.Sprintf("%s: key %x is lost", d.bucket, key)
 	case d.want == nil:
-		return fmt.Sprintf("%s: key %x should not be there", d.bucket, d.key)
+		return fmt.Sprintf("%s: key %x should not be there", d.bucket, key)
 	}
-	return fmt.Sprintf("%s: key %x is not what it was", d.bucket, d.key)
+	return fmt.Sprintf("%s: key %x is not what it was", d.bucket, key)
 }
 
 // compare calls f with each pair in which an archive differs from what it should be.
