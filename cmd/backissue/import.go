@@ -20,6 +20,9 @@ func newImport(e *env, g *globals) *cobra.Command {
 whose feeds are visited at the next round. Of a folder, everything in it that ends like
 one of these. "-" reads one file from standard input.
 
+What export has written is imported alone, into an empty archive, which it makes the same
+as the one that was exported.
+
 A file that is refused is named with the reason; the others come in all the same, and
 the exit code is 1. Importing again what is there adds nothing.`,
 		Example: `  backissue import articles/
@@ -32,6 +35,11 @@ the exit code is 1. Importing again what is there adds nothing.`,
 	c.Flags().StringVar(&source, "source", "", "the source that feed files belong to: its URL, name or number")
 	c.Flags().StringArrayVar(&tags, "tag", nil, "file what comes from a new source under this tag; may be repeated")
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			if was, err := g.importExport(c.Context(), e, args[0]); was {
+				return err
+			}
+		}
 		if err := checkTags(tags); err != nil {
 			return err
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/backissue/backissue/feed/parse"
 	"github.com/backissue/backissue/scheduler"
 	"github.com/backissue/backissue/store"
+	"github.com/backissue/backissue/store/exchange"
 )
 
 // maxFile is the size up to which files are read: more is no article and no feed.
@@ -148,6 +149,8 @@ func readAll(name string, r io.Reader) ([]byte, error) {
 // one takes in one file, or has it wait to be saved with others.
 func (in *intake) one(ctx context.Context, name string, data []byte) error {
 	switch kind(name, data) {
+	case "export":
+		return errors.New("an export of an archive is imported alone, into an empty one")
 	case "list":
 		return in.list(ctx, data)
 	case "feed":
@@ -169,6 +172,8 @@ func kind(name string, data []byte) string {
 	trimmed := strings.TrimLeft(head, "\ufeff \t\r\n")
 	markup := strings.HasPrefix(trimmed, "<")
 	switch {
+	case exchange.Is(data):
+		return "export"
 	case markup && (strings.Contains(head, "<opml") || strings.Contains(head, "<OPML")):
 		return "list"
 	case markup, strings.HasPrefix(trimmed, "{"), strings.HasPrefix(head, "\x1f\x8b"):
