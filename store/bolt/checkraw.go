@@ -198,10 +198,23 @@ func (d *DB) Capture(_ context.Context, seq uint64) (*store.Capture, error) {
 // it cannot mend: then only [Rebuild] helps. progress, if not nil, hears how many bytes of the journal have
 // been read, of how many.
 func (d *DB) Repair(ctx context.Context, progress func(done, of int64)) (changes []string, err error) {
-	err = d.inTurn(ctx, func(t *txn) (err error) {
-		changes, err = d.repair(ctx, t.tx, progress)
-		return err
-	})[0]
+	done := make(chan error, 1)
+	chore := func() { // alone: what others change is in the journal only when they have ended
+		done <- d.update(func(tx *bbolt.Tx) (err error) {
+			changes, err = d.repair(ctx, tx, progress)
+			return err
+		})
+	}
+	select {
+	case d.chores <- chore:
+		err = <-done
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	case <-d.stop:
+		err = errClosed
+	case <-d.stopped:
+		err = d.unwritten()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("repair the archive: %w", err)
 	}
