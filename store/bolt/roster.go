@@ -12,6 +12,9 @@ import (
 	"github.com/backissue/backissue/store"
 )
 
+// relaxSources is after how many sources of a list the system forgets which pages it took.
+const relaxSources = 200_000
+
 // Roster implements [store.Reader]. Three cursors go side by side: sources have mostly been made one after
 // the other, and so have their feeds.
 func (d *DB) Roster(_ context.Context, after feed.SourceID, page []store.Listed) (n int, err error) {
@@ -34,6 +37,9 @@ func (d *DB) Roster(_ context.Context, after feed.SourceID, page []store.Listed)
 				return fmt.Errorf("%w: the feed of source %d: %v", store.ErrDamaged, id, err)
 			}
 			n++
+		}
+		if n > 0 && after/relaxSources != page[n-1].ID/relaxSources { // it is a long list
+			relax(tx.DB())
 		}
 		return nil
 	})
