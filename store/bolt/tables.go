@@ -13,21 +13,14 @@ import (
 	"github.com/backissue/backissue/store"
 )
 
-// primary lists the buckets that hold what cannot be derived from others. Those that the journal needs first
+// primary lists the buckets that hold what cannot be derived from others; the rest follow from them
+// ([txn.follow]). Those that the journal needs first
 // when it is done again come first: the log before what is said of articles.
 func primary() [][]byte {
 	return [][]byte{
 		bucketMeta, bucketLog, bucketAlias, bucketSource, bucketSourceURL, bucketFeed, bucketFeedLog, bucketFeedDate, bucketFeedBack,
 		bucketFeedSeal, bucketShelf, bucketAbout, bucketSearch, bucketMark, bucketWindow, bucketChange, bucketTrouble, bucketIncident,
 		bucketHub, bucketRaw,
-	}
-}
-
-// derived lists the buckets that follow from the others ([txn.follow]).
-func derived() [][]byte {
-	return [][]byte{
-		bucketRevision, bucketDue, bucketFeedName, bucketFeedKey, bucketFeedTouch, bucketHeld, bucketTwin, bucketTwins, bucketKey,
-		bucketFlag, bucketRawDigest,
 	}
 }
 
