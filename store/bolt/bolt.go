@@ -15,6 +15,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -238,8 +239,10 @@ func (d *DB) update(f func(*bbolt.Tx) error) error {
 	if err == nil {
 		d.edition.Add(1)
 	}
-	if errors.As(err, new(brokenPage)) {
-		d.breaks(err) // to write on would make it worse
+	if errors.As(err, new(brokenPage)) || errors.Is(err, syscall.EIO) {
+		// To write on would make it worse: after a sync that failed, the next may succeed and what was
+		// written before it be lost all the same.
+		d.breaks(err)
 	}
 	return err
 }
