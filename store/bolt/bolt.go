@@ -294,7 +294,7 @@ func (d *DB) write() {
 }
 
 const (
-	relaxAfter = 2000      // writes
+	relaxAfter = 1000      // writes
 	relaxFrom  = 128 << 20 // bytes of the file
 )
 

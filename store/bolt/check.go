@@ -56,12 +56,15 @@ func (c *checker) guarded(f func() error) {
 // takes a fraction of a second for a file of half a gigabyte.
 func (d *DB) checkPages() (faults []string, sound bool, err error) {
 	err = guarded(func() error {
-		tx, err := d.db.Begin(true)
+		d.place.Lock()
+		defer d.place.Unlock()
+		db := d.db.Load()
+		tx, err := db.Begin(!d.options.ReadOnly)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = tx.Rollback() }() // it has written nothing
-		if faults, sound, err = walkPages(d.db.Path(), d.db.Info().PageSize); err != nil || !sound {
+		if faults, sound, err = walkPages(d.path, db.Info().PageSize); err != nil || !sound {
 			return err
 		}
 		for err := range tx.Check() {
