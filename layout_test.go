@@ -40,7 +40,8 @@ var rooms = map[string][]string{
 	"scheduler/fetch": {},
 	"scheduler/push":  {"scheduler", "scheduler/fetch"},
 
-	"cmd/backissue":         {"cmd/backissue/control", "cmd/backissue/publish", "cmd/backissue/web"},
+	"cmd/backissue":         {"cmd/backissue/backup", "cmd/backissue/control", "cmd/backissue/publish", "cmd/backissue/web"},
+	"cmd/backissue/backup":  {},
 	"cmd/backissue/control": {},
 	"cmd/backissue/publish": {"cmd/backissue/web"},
 	"cmd/backissue/web":     {},

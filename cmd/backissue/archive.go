@@ -106,6 +106,9 @@ func (g *globals) withExisting(ctx context.Context, e *env, do func(*archive) er
 		return err
 	}
 	if e.archive == nil && !isThere(filepath.Join(dir, "archive.db")) {
+		if isThere(filepath.Join(dir, "raw")) {
+			return hinted{noArchive{fmt.Errorf("there is no archive in %s, but the journal of one", dir)}, "make it anew with: backissue rebuild"}
+		}
 		return hinted{noArchive{fmt.Errorf("there is no archive in %s", dir)}, "begin one with: backissue serve, add or import"}
 	}
 	return g.withArchive(ctx, e, do)
@@ -117,6 +120,9 @@ func openArchive(dir string, getenv func(string) string) (*archive, error) {
 		return nil, noArchive{fmt.Errorf("make the archive's folder: %w", err)}
 	}
 	db, err := bolt.Open(filepath.Join(dir, "archive.db"), &bolt.Options{Raw: filepath.Join(dir, "raw")})
+	if errors.Is(err, store.ErrDamaged) {
+		return nil, hinted{noArchive{err}, "make it anew from its journal with: backissue rebuild; or bring back a backup with: backissue restore DIR"}
+	}
 	if err != nil {
 		return nil, noArchive{err}
 	}

@@ -1,26 +1,44 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/backissue/backissue/cmd/backissue/backup"
+	"github.com/backissue/backissue/store/bolt"
 )
 
 func newCheck(e *env, g *globals) *cobra.Command {
-	var asJSON bool
+	var asJSON, repair bool
 	c := &cobra.Command{
 		Use:   "check",
 		Short: "Read the whole archive and report every fault",
 		Long: `Read the whole archive: every record must decode and match its checksum, every index
-must agree both ways, every log must be without gaps. The exit code is 1 if there is a
-fault.`,
+must agree both ways, every log must be without gaps, everything that was received must
+be in its place, and the archive must be what its journal says. The exit code is 1 if
+there is a fault.
+
+With --repair, what follows from the rest is made anew, and what differs from the journal
+is taken from there. The archive's file is copied first.`,
 		Example: `  backissue check
+  backissue check --repair
   backissue check --json`,
 		Args: cobra.NoArgs,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print the faults as JSON")
+	c.Flags().BoolVar(&repair, "repair", false, "mend what can be mended first, and check then")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		return g.withExisting(c.Context(), e, func(a *archive) error {
+			if repair {
+				if err := a.repair(c, e, g.quiet); err != nil {
+					return err
+				}
+			}
 			faults, err := a.Check(c.Context())
 			if err != nil {
 				return err
@@ -57,5 +75,31 @@ func printFaults(c *cobra.Command, e *env, g *globals, a *archive, faults []stri
 	}
 	fmt.Fprintf(e.Stdout, "no fault: %s in %s, %s, %s, %s\n", plural(s.Articles, "article"),
 		plural(s.Sequence, "revision"), plural(s.Sources, "source"), plural(s.Tags, "tag"), plural(s.Authors, "author"))
+	return nil
+}
+
+// repair mends the archive, of whose file it makes a copy first.
+func (a *archive) repair(c *cobra.Command, e *env, quiet bool) error {
+	db, ok := a.Store.(*bolt.DB)
+	if !ok {
+		return errors.New("this archive cannot be mended") // unreachable: there is one engine
+	}
+	before := filepath.Join(a.Dir, "before-repair-"+time.Now().UTC().Format(backup.Layout)+".db")
+	if _, err := db.CopyTo(c.Context(), before); err != nil {
+		return err
+	}
+	bar := newProgress(e, quiet, "mending", 1)
+	changes, err := db.Repair(c.Context(), func(done, of int64) { bar.to(int(done), int(of)) })
+	bar.end()
+	if err != nil {
+		return err
+	}
+	if len(changes) == 0 {
+		return os.Remove(before)
+	}
+	for _, change := range changes {
+		fmt.Fprintln(e.Stderr, "backissue: mended:", change)
+	}
+	fmt.Fprintln(e.Stderr, "backissue: the file as it was before is", before)
 	return nil
 }
