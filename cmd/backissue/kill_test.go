@@ -25,6 +25,9 @@ var kills = flag.Int("kills", 10, "how often TestKilledImport kills an import")
 // pass its check, and once the import has been finished hold the very same articles, under the same
 // numbers, as one that nobody disturbed.
 func TestKilledImport(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: it makes an archive dozens of times")
+	}
 	const articles = 2000
 	bin, err := exec.LookPath("backissue")
 	if err != nil {

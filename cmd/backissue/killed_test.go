@@ -27,7 +27,7 @@ import (
 // nothing, and done again to the end give what it gives when nobody disturbs it.
 func TestKilled(t *testing.T) {
 	if testing.Short() {
-		t.Skip("short")
+		t.Skip("-short: it makes archives dozens of times")
 	}
 	const articles, hosts = 120, 8
 	bin, err := exec.LookPath("backissue")

@@ -36,6 +36,9 @@ type power struct {
 // looks at what the disk may hold then: nothing acknowledged may be missing, the check must be clean, and going
 // on must give the same archive as if nothing had happened.
 func TestCrash(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: it makes an archive hundreds of times")
+	}
 	p := &power{steps: crashSteps(crashArticles)}
 	history := record(t, "ingest", 0)
 	p.after = undisturbed(t, p.steps)
@@ -162,7 +165,7 @@ func (p *power) look(ctx context.Context, dir string, acknowledged int, whole bo
 // -crashpoints asks for many.
 func TestCrashDiskFull(t *testing.T) {
 	if testing.Short() {
-		t.Skip("short")
+		t.Skip("-short: it makes an archive hundreds of times")
 	}
 	articles := crashArticles
 	if *crashpoints > 0 && *crashpoints < 2000 {
@@ -181,6 +184,9 @@ const brokenArticles = 20
 // when it is asked again, so nothing may be acknowledged from then on; and what was acknowledged before must be
 // on the disk, whatever becomes of the rest.
 func TestCrashSyncFails(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: it makes an archive dozens of times")
+	}
 	steps := crashSteps(brokenArticles)
 	p := &power{steps: steps, after: undisturbed(t, steps)}
 	for at, failed := 0, true; failed; at++ { // until so many syncs are more than there are
