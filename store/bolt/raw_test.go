@@ -270,6 +270,9 @@ var flips = flag.Int("flips", 60, "how many bytes TestFlippedBytes flips")
 // TestFlippedBytes flips single bytes in the files of an archive and expects that each is told, or that it has
 // changed nothing; and that the archive is repaired where the journal has it.
 func TestFlippedBytes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: it checks an archive dozens of times")
+	}
 	dir := t.TempDir()
 	db := kept(t, dir)
 	full(t, db)
