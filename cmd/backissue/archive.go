@@ -30,6 +30,7 @@ type archive struct {
 	Dir       string
 
 	publishing sync.Mutex // held while a folder is published
+	backingUp  sync.Mutex // held while a backup is made
 
 	address atomic.Pointer[string]          // where serve shows it, while it does
 	hears   atomic.Pointer[push.Subscriber] // hears of visits, while serve has hubs tell what is new

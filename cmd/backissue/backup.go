@@ -44,6 +44,8 @@ cut off is none. Whoever can read a backup can read what you give along to sourc
 			if !ok {
 				return errors.New("this archive cannot be copied") // unreachable: there is one engine
 			}
+			a.backingUp.Lock()
+			defer a.backingUp.Unlock()
 			m, copied, faults, err := backup.Make(c.Context(), db, filepath.Join(a.Dir, "raw"), dir, time.Now())
 			if errors.Is(err, backup.ErrOther) {
 				return hinted{err, "back up to another folder, and keep this one as long as you may want to go back to it"}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/backissue/backissue/cmd/backissue/backup"
 	"github.com/backissue/backissue/store/bolt"
 )
 
@@ -52,7 +53,7 @@ place of the old one, which is moved aside. The archive must not be in use.`,
 				}
 				fmt.Fprintf(e.Stderr, "backissue: the file that was there is in %s now\n", old)
 			}
-			if err := os.Rename(fresh, path); err != nil {
+			if err := errors.Join(os.Rename(fresh, path), backup.SyncFolder(dir)); err != nil {
 				return fmt.Errorf("rebuild: %w", err)
 			}
 			if !g.quiet {

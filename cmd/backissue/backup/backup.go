@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/backissue/backissue/store/bolt"
@@ -64,17 +65,77 @@ type Source interface {
 	CopyTo(ctx context.Context, path string) ([]bolt.Segment, error)
 }
 
+// nameAfter returns the name of a backup that is made now: behind all that are there, also where the clock has
+// gone back, since the last by name is the newest.
+func nameAfter(list []Manifest, now time.Time) string {
+	name := now.UTC().Format(Layout)
+	if len(list) == 0 || name > list[len(list)-1].Name {
+		return name
+	}
+	last, err := time.Parse(Layout, list[len(list)-1].Name)
+	if err != nil {
+		return name // unreachable: List takes no other names
+	}
+	return last.Add(time.Second).Format(Layout)
+}
+
+// clear removes what backups that were cut off have left: folders, and of the WARC files what no backup has.
+func clear(to string, list []Manifest) error {
+	parts, err := partsIn(to)
+	for _, part := range parts {
+		err = errors.Join(err, os.RemoveAll(part))
+	}
+	known := make(map[string]int64)
+	for _, m := range list {
+		for _, f := range m.Raw {
+			known[f.Name] = max(known[f.Name], f.Bytes)
+		}
+	}
+	files, readErr := os.ReadDir(filepath.Join(to, rawName))
+	if errors.Is(readErr, os.ErrNotExist) {
+		return err
+	}
+	err = errors.Join(err, readErr)
+	for _, f := range files {
+		info, statErr := f.Info()
+		if err = errors.Join(err, statErr); statErr == nil && f.Type().IsRegular() && info.Size() > known[f.Name()] {
+			err = errors.Join(err, os.Truncate(filepath.Join(to, rawName, f.Name()), known[f.Name()]))
+		}
+	}
+	return err
+}
+
+// partsIn returns the folders of backups that were not finished.
+func partsIn(to string) (parts []string, err error) {
+	entries, err := os.ReadDir(to)
+	for _, e := range entries {
+		name, part := strings.CutSuffix(e.Name(), partSuffix)
+		if _, err := time.Parse(Layout, name); part && err == nil {
+			parts = append(parts, filepath.Join(to, e.Name()))
+		}
+	}
+	return parts, err
+}
+
 // Make makes a backup of an archive, whose WARC files are in the folder raw, in the folder to, and returns what
 // it holds and how many bytes were copied. Before it counts, the copy is opened and checked: faults are what is
-// wrong with it, and then there is no backup.
+// wrong with it, and then there is no backup. What an earlier one has left that was cut off is cleared away, so
+// only one may be made in a folder at a time.
 func Make(ctx context.Context, from Source, raw, to string, now time.Time) (m Manifest, copied int64, faults []string, err error) {
-	m = Manifest{Name: now.UTC().Format(Layout), Made: now.UTC().Truncate(time.Second)}
-	final := filepath.Join(to, m.Name)
-	if _, err := os.Lstat(final); err == nil {
-		return m, 0, nil, fmt.Errorf("back up to %s: it is there already", final)
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		return m, 0, nil, fmt.Errorf("back up: %w", err)
 	}
+	list, err := List(to)
+	if err == nil {
+		err = clear(to, list)
+	}
+	if err != nil {
+		return m, 0, nil, fmt.Errorf("back up: %w", err)
+	}
+	m = Manifest{Name: nameAfter(list, now), Made: now.UTC().Truncate(time.Second)}
+	final := filepath.Join(to, m.Name)
 	part := final + partSuffix
-	if err := os.MkdirAll(part, 0o700); err != nil {
+	if err := errors.Join(os.RemoveAll(final), os.Mkdir(part, 0o700)); err != nil { // final has no manifest
 		return m, 0, nil, fmt.Errorf("back up: %w", err)
 	}
 	defer os.RemoveAll(part) // it is no backup, unless it has its own name by then
@@ -89,10 +150,10 @@ func Make(ctx context.Context, from Source, raw, to string, now time.Time) (m Ma
 	if err == nil {
 		err = writeSynced(filepath.Join(part, manifestName), append(data, '\n'))
 	}
-	if err = errors.Join(err, syncFolder(part)); err == nil {
+	if err = errors.Join(err, SyncFolder(part)); err == nil {
 		err = os.Rename(part, final)
 	}
-	if err = errors.Join(err, syncFolder(to)); err != nil {
+	if err = errors.Join(err, SyncFolder(to)); err != nil {
 		return m, copied, nil, fmt.Errorf("back up: %w", err)
 	}
 	return m, copied, nil, nil
@@ -119,7 +180,7 @@ func fill(ctx context.Context, from Source, raw, to, part string, m Manifest) (M
 		}
 		m.Raw = append(m.Raw, File{Name: s.Name, Bytes: s.Bytes})
 	}
-	return m, copied, syncFolder(filepath.Join(to, rawName))
+	return m, copied, SyncFolder(filepath.Join(to, rawName))
 }
 
 // extend makes a copy of a file that only grows as long as the first n bytes of it.
@@ -204,8 +265,7 @@ func List(folder string) ([]Manifest, error) {
 	return list, nil
 }
 
-// Keep removes all backups in a folder but the newest n, and what was cut off. The WARC files, which the newest
-// needs, stay.
+// Keep removes all backups in a folder but the newest n. The WARC files, which the newest needs, stay.
 func Keep(folder string, n int) (removed int, err error) {
 	list, err := List(folder)
 	if err != nil {
@@ -243,13 +303,15 @@ func Restore(ctx context.Context, folder string, m Manifest, dir string) (faults
 	if _, err := os.Lstat(path); err == nil {
 		return nil, fmt.Errorf("restore to %s: there is an archive", dir)
 	}
-	raw := filepath.Join(dir, rawName)
-	if entries, err := os.ReadDir(raw); err == nil && len(entries) > 0 {
-		return nil, fmt.Errorf("restore to %s: the journal of another archive is there", dir)
+	whole := filepath.Join(dir, rawName)
+	if entries, err := os.ReadDir(whole); err == nil && len(entries) > 0 {
+		return nil, fmt.Errorf("restore to %s: the journal of an archive is there", dir)
 	}
-	if err := os.MkdirAll(raw, 0o700); err != nil {
+	raw := whole + partSuffix
+	if err := errors.Join(os.RemoveAll(raw), os.MkdirAll(raw, 0o700)); err != nil { // of a restore that was cut off
 		return nil, fmt.Errorf("restore: %w", err)
 	}
+	defer os.RemoveAll(raw)
 	for _, s := range m.Raw {
 		if _, err := extend(ctx, filepath.Join(folder, rawName, s.Name), filepath.Join(raw, s.Name), s.Bytes); err != nil {
 			return nil, fmt.Errorf("restore %s: %w", s.Name, err)
@@ -271,7 +333,11 @@ func Restore(ctx context.Context, folder string, m Manifest, dir string) (faults
 	if faults, err = verify(ctx, part, raw, &Manifest{}); err != nil || len(faults) > 0 {
 		return faults, err
 	}
-	if err := errors.Join(syncFolder(raw), os.Rename(part, path), syncFolder(dir)); err != nil {
+	if err := os.Remove(whole); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("restore: %w", err)
+	}
+	// Where it ends between the two, there is a journal from which the archive can be made anew.
+	if err := errors.Join(SyncFolder(raw), os.Rename(raw, whole), os.Rename(part, path), SyncFolder(dir)); err != nil {
 		return nil, fmt.Errorf("restore: %w", err)
 	}
 	return nil, nil
@@ -300,8 +366,8 @@ func writeSynced(path string, data []byte) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// syncFolder has the names in a folder be on disk.
-func syncFolder(path string) error {
+// SyncFolder has the names in a folder be on disk.
+func SyncFolder(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err

@@ -97,6 +97,48 @@ func TestThereAndBack(t *testing.T) {
 	}
 }
 
+// What is made last is the newest, whatever the clock says; and what a power cut leaves of one backup is in
+// nobody's way.
+func TestWhatMachinesDo(t *testing.T) {
+	dir, to := t.TempDir(), t.TempDir()
+	db := open(t, dir)
+	save(t, db, 1, "One")
+	back(t, db, dir, to, 365*24*time.Hour)
+	save(t, db, 2, "Two")
+	second, _ := back(t, db, dir, to, 0)
+	if m, err := backup.Find(to, ""); err != nil || m.Name != second.Name || m.Articles != 2 {
+		t.Errorf("the newest is %+v, %v, want %+v", m, err, second)
+	}
+	part := filepath.Join(to, noon.Format(backup.Layout)+".part")
+	raw := filepath.Join(to, "raw", second.Raw[0].Name)
+	f, err := os.OpenFile(raw, os.O_APPEND|os.O_WRONLY, 0)
+	if err == nil {
+		_, err = f.Write(make([]byte, 300)) // a length that came to the disk without what was written
+		err = errors.Join(err, f.Close(), os.Mkdir(part, 0o700))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	save(t, db, 3, "Three")
+	third, _ := back(t, db, dir, to, 0)
+	if n, err := backup.Keep(to, 1); n != 2 || err != nil {
+		t.Errorf("removed %d, %v", n, err)
+	}
+	if _, err := os.Stat(part); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what was cut off is still there: %v", err)
+	}
+	there := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(there, "raw.part"), 0o700); err != nil { // of a restore that was killed
+		t.Fatal(err)
+	}
+	if faults, err := backup.Restore(t.Context(), to, third, there); err != nil || len(faults) > 0 {
+		t.Fatalf("%v, %q", err, faults)
+	}
+	if stats, err := open(t, there).Stats(t.Context()); err != nil || stats.Articles != 3 {
+		t.Errorf("%+v, %v", stats, err)
+	}
+}
+
 // An archive that was brought back, and went on otherwise, does not spoil the backups of the other way.
 func TestAnotherWay(t *testing.T) {
 	dir, to, there := t.TempDir(), t.TempDir(), t.TempDir()
