@@ -11,6 +11,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -119,6 +120,11 @@ func (d *DB) begin(o *Options) error {
 	}
 	if d.codec, err = newCodec(dict); err != nil {
 		return err
+	}
+	if fresh { // or a power cut could take its name, and all that is acknowledged from now on with it
+		if err := syncFolder(filepath.Dir(d.path), o.NoSync); err != nil {
+			return err
+		}
 	}
 	if o.ReadOnly {
 		d.rawDir = o.Raw

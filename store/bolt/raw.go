@@ -41,7 +41,7 @@ func openRawFiles(dir string, noSync bool) (*rawFiles, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	if err := f.syncFolder(filepath.Dir(dir)); err != nil {
+	if err := syncFolder(filepath.Dir(dir), f.noSync); err != nil {
 		return nil, err
 	}
 	names, err := segments(dir)
@@ -194,7 +194,7 @@ func (f *rawFiles) put(o *output) (err error) {
 			return err
 		}
 		f.file, f.name, f.size, f.full = file, o.name, 0, false
-		if err := f.syncFolder(f.dir); err != nil {
+		if err := syncFolder(f.dir, f.noSync); err != nil {
 			return err
 		}
 	}
@@ -236,9 +236,9 @@ func (f *rawFiles) done(o *output) {
 	}
 }
 
-// syncFolder has the names in a folder on disk.
-func (f *rawFiles) syncFolder(dir string) error {
-	if f.noSync {
+// syncFolder has the names in a folder on disk, unless that is left to the system.
+func syncFolder(dir string, noSync bool) error {
+	if noSync {
 		return nil
 	}
 	d, err := os.Open(dir)

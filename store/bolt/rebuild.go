@@ -32,7 +32,7 @@ func Rebuild(ctx context.Context, rawDir, path string, progress func(done, of in
 	if err := os.Rename(part, path); err != nil {
 		return fmt.Errorf("rebuild %s: %w", path, err)
 	}
-	return (&rawFiles{}).syncFolder(filepath.Dir(path))
+	return syncFolder(filepath.Dir(path), false)
 }
 
 func rebuild(ctx context.Context, rawDir, path string, progress func(done, of int64)) (err error) {

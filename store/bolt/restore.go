@@ -32,7 +32,7 @@ func Import(ctx context.Context, path string, r io.Reader) error {
 	if err := os.Rename(part, path); err != nil {
 		return fmt.Errorf("import into %s: %w", path, err)
 	}
-	return (&rawFiles{}).syncFolder(filepath.Dir(path))
+	return syncFolder(filepath.Dir(path), false)
 }
 
 func importTo(ctx context.Context, path string, r io.Reader) (err error) {
