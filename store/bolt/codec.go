@@ -79,7 +79,7 @@ func (c *codec) close() {
 
 // seal encodes a value as CBOR, followed by the CRC-32C of that.
 func seal(v any) ([]byte, error) {
-	raw, err := cbor.Marshal(v)
+	raw, err := deterministic.Marshal(v)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func unsum(sealed []byte) ([]byte, error) {
 
 // pack encodes a value as checksum(4), the CRC-32C of what follows, and compressed CBOR.
 func (c *codec) pack(v any) ([]byte, error) {
-	raw, err := cbor.Marshal(v)
+	raw, err := deterministic.Marshal(v)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +143,7 @@ func (c *codec) unpack(packed []byte, v any) error {
 
 // payload encodes what the publisher said.
 func (c *codec) payload(a *feed.Article) ([]byte, error) {
-	raw, err := cbor.Marshal(toPayload(a))
+	raw, err := deterministic.Marshal(toPayload(a))
 	if err != nil {
 		return nil, fmt.Errorf("encode article %q: %w", a.Key, err)
 	}
@@ -157,7 +157,7 @@ func (c *codec) payload(a *feed.Article) ([]byte, error) {
 func (c *codec) record(a *feed.Article, payload []byte, from uint64) ([]byte, error) {
 	s := toStamp(a)
 	s.Raw = from
-	stamp, err := cbor.Marshal(s)
+	stamp, err := deterministic.Marshal(s)
 	if err != nil {
 		return nil, fmt.Errorf("encode article %q: %w", a.Key, err)
 	}

@@ -1,8 +1,6 @@
 package bolt
 
 import (
-	"github.com/fxamacker/cbor/v2"
-
 	"github.com/backissue/backissue/feed"
 )
 
@@ -46,4 +44,7 @@ func DecodeSource(raw []byte) (feed.Source, error) {
 }
 
 // EncodeSource writes a record of a source.
-func EncodeSource(s *feed.Source) ([]byte, error) { return cbor.Marshal(toSourceRecord(s)) }
+func EncodeSource(s *feed.Source) ([]byte, error) { return deterministic.Marshal(toSourceRecord(s)) }
+
+// SealSource writes a record of a source as it is stored.
+func SealSource(s *feed.Source) ([]byte, error) { return seal(toSourceRecord(s)) }

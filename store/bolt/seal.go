@@ -142,7 +142,8 @@ func readAbout(tx *bbolt.Tx, name []byte, s *store.Sealed) error {
 	return nil
 }
 
-// deterministic writes equal values as equal bytes, so that they have one name.
+// deterministic writes equal values as equal bytes (RFC 8949 §4.2.1), whatever order Go goes through a map in: so
+// that they can be compared, and have one name.
 var deterministic = mustEncMode(cbor.CoreDetEncOptions())
 
 func mustEncMode(o cbor.EncOptions) cbor.EncMode {
