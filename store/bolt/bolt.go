@@ -11,6 +11,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -44,6 +45,11 @@ type Options struct {
 	// ReadOnly opens what is there for reading only, and may do so with a file that is damaged: what can be read
 	// of it is. Every write is refused with [ErrReadOnly].
 	ReadOnly bool
+	// Kept, if not nil, hears where a copy of an archive of an older format was put before it is upgraded.
+	Kept func(path string, format uint32)
+	// Journaled, if not nil, hears how many bytes have been written while an archive that has no journal
+	// begins one.
+	Journaled func(bytes int64)
 	// NoSync leaves it to the system when commits reach the disk. Only for tests and benchmarks that
 	// would otherwise measure the disk.
 	NoSync bool
@@ -64,9 +70,12 @@ type DB struct {
 	closing atomic.Bool
 	chores  chan func()           // what the writer is to do outside any transaction
 	broken  atomic.Pointer[error] // why nothing is written any more; nil while something may be
+	halted  chan struct{}         // closed once that is so
 	place   sync.Mutex            // held while another file is put in the place of the archive's
+	olds    sync.WaitGroup        // files that were replaced and are being closed
 	now     func() time.Time
 	known   searchCache // the writer's own
+	said    said        // what was read again is compared with
 	stretch int         // see maxFindings
 	raw     *rawFiles   // the writer's own; nil for none
 	rawDir  string
@@ -94,7 +103,7 @@ func Open(path string, o *Options) (*DB, error) {
 	}
 	d := &DB{
 		path: path, options: *o, now: now, writes: make(chan []*write), chores: make(chan func()),
-		stop: make(chan struct{}), stopped: make(chan struct{}), stretch: maxFindings,
+		stop: make(chan struct{}), stopped: make(chan struct{}), halted: make(chan struct{}), stretch: maxFindings,
 	}
 	d.db.Store(db)
 	if err := d.begin(o); err != nil {
@@ -130,7 +139,11 @@ func (d *DB) begin(o *Options) error {
 		d.rawDir = o.Raw
 		return readable(format)
 	}
+	_ = os.Remove(d.compacted()) // the file is ours, so nobody is at work on that one any more
 	if format < FormatVersion {
+		if err := d.keepOld(format); err != nil {
+			return err
+		}
 		if err := d.upgrade(format); err != nil {
 			return err
 		}
@@ -220,6 +233,7 @@ func (d *DB) Close() error {
 	close(d.stop)
 	<-d.stopped
 	err := errors.Join(d.db.Load().Close(), d.raw.close())
+	d.olds.Wait()
 	d.codec.close()
 	return err
 }
@@ -245,7 +259,7 @@ func (d *DB) update(f func(*bbolt.Tx) error) error {
 	if err == nil {
 		d.edition.Add(1)
 	}
-	if errors.As(err, new(brokenPage)) || errors.Is(err, syscall.EIO) {
+	if errors.As(err, new(brokenPage)) || errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EROFS) {
 		// To write on would make it worse: after a sync that failed, the next may succeed and what was
 		// written before it be lost all the same.
 		d.breaks(err)
@@ -309,7 +323,12 @@ const (
 func (d *DB) commit(shared []*write) {
 	if d.written += len(shared); d.written >= relaxAfter {
 		d.written = 0
-		defer func() { relax(d.db.Load()) }()
+		defer func() {
+			_ = d.view(func(tx *bbolt.Tx) error { // which must not fail either
+				relax(tx)
+				return nil
+			})
+		}()
 	}
 	for len(shared) > 0 {
 		failed := -1

@@ -38,7 +38,14 @@ func (b brokenPage) Error() string {
 func (b brokenPage) Unwrap() error { return store.ErrDamaged }
 
 // breaks has nothing written any more.
-func (d *DB) breaks(why error) { d.broken.CompareAndSwap(nil, &why) }
+func (d *DB) breaks(why error) {
+	if d.broken.CompareAndSwap(nil, &why) {
+		close(d.halted)
+	}
+}
+
+// Halted returns a channel that is closed when nothing is written any more; [DB.Broken] says why.
+func (d *DB) Halted() <-chan struct{} { return d.halted }
 
 // Broken returns why nothing is written any more: ErrReadOnly, or an error that wraps store.ErrDamaged once
 // a page was met that is broken; nil while all is well.
@@ -79,10 +86,13 @@ func openFile(path string, o *Options) (*bbolt.DB, error) {
 		bo.InitialMmapSize = 16 << 30
 	}
 	var db *bbolt.DB
+	var opened fs.FileInfo
 	try := func() error {
 		var file *os.File
 		bo.OpenFile = func(name string, flag int, perm os.FileMode) (_ *os.File, err error) {
-			file, err = os.OpenFile(name, flag, perm)
+			if file, err = os.OpenFile(name, flag, perm); err == nil {
+				opened, err = file.Stat()
+			}
 			return file, err
 		}
 		err := guarded(func() (err error) {
@@ -110,7 +120,20 @@ func openFile(path string, o *Options) (*bbolt.DB, error) {
 	case err != nil:
 		return nil, fmt.Errorf("open the archive: %w", err)
 	}
+	if replaced(opened, path) {
+		// Who had it has compacted it while its lock was waited for: what has the name now is another file.
+		if err := db.Close(); err != nil {
+			return nil, fmt.Errorf("open %s: %w", path, err)
+		}
+		return openFile(path, o)
+	}
 	return db, nil
+}
+
+// replaced reports whether a path leads to another file than the one that was opened there.
+func replaced(opened fs.FileInfo, path string) bool {
+	is, err := os.Stat(path)
+	return opened != nil && err == nil && !os.SameFile(opened, is)
 }
 
 // lookAt looks at a file before it is opened: bbolt would make a new archive of an empty one, and ask for

@@ -5,4 +5,4 @@ package bolt
 import "go.etcd.io/bbolt"
 
 // relax does nothing here.
-func relax(*bbolt.DB) {}
+func relax(*bbolt.Tx) {}

@@ -39,7 +39,7 @@ func (d *DB) Roster(_ context.Context, after feed.SourceID, page []store.Listed)
 			n++
 		}
 		if n > 0 && after/relaxSources != page[n-1].ID/relaxSources { // it is a long list
-			relax(tx.DB())
+			relax(tx)
 		}
 		return nil
 	})
