@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"hash/fnv"
 	"os"
+
+	"github.com/backissue/backissue/store"
 )
 
 // A page of bbolt begins with its number(8), its kind(2), how many elements it has (2) and how many pages
@@ -31,6 +33,7 @@ type pageWalk struct {
 	size   int64 // of a page
 	count  uint64
 	seen   map[uint64]bool
+	round  bool // a page is led to twice, so the way may have no end
 	faults []string
 }
 
@@ -43,12 +46,30 @@ func (w *pageWalk) fault(format string, args ...any) {
 // walkPages walks through the file at path, and returns what is wrong with its pages and whether the tree of
 // them can be followed.
 func walkPages(path string, pageSize int) (faults []string, sound bool, err error) {
+	w, sound, err := walk(path, pageSize)
+	if err != nil {
+		return nil, false, err
+	}
+	return w.faults, sound, nil
+}
+
+// Followed returns an error that wraps store.ErrDamaged where the pages of the file at path lead round in a
+// circle, so that it must not be opened even to be read.
+func Followed(path string) error {
+	w, _, err := walk(path, pageSize)
+	if err == nil && w.round {
+		err = fmt.Errorf("%w: its pages lead round in a circle", store.ErrDamaged)
+	}
+	return err
+}
+
+func walk(path string, pageSize int) (w *pageWalk, sound bool, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, false, err
 	}
 	defer file.Close()
-	w := &pageWalk{file: file, size: int64(pageSize), seen: map[uint64]bool{0: true, 1: true}}
+	w = &pageWalk{file: file, size: int64(pageSize), seen: map[uint64]bool{0: true, 1: true}}
 	var newest, root, free uint64
 	for n := range int64(2) {
 		raw := make([]byte, metaLen+8)
@@ -69,11 +90,11 @@ func walkPages(path string, pageSize int) (faults []string, sound bool, err erro
 	}
 	before := len(w.faults)
 	if w.count == 0 {
-		return w.faults, false, nil
+		return w, false, nil
 	}
 	w.page(root, "the list of buckets", true)
 	w.free(free)
-	return w.faults, len(w.faults) == before, nil
+	return w, len(w.faults) == before, nil
 }
 
 // page walks through a page and what it leads to.
@@ -110,6 +131,7 @@ func (w *pageWalk) free(id uint64) {
 // read reads a page with those that belong to it; nil where it cannot be one.
 func (w *pageWalk) read(id uint64, of string) []byte {
 	if id >= w.count || w.seen[id] {
+		w.round = w.round || w.seen[id]
 		w.fault("page %d is named as one of %s and is none, or another's", id, of)
 		return nil
 	}
@@ -125,6 +147,7 @@ func (w *pageWalk) read(id uint64, of string) []byte {
 	}
 	for i := id; i <= id+more; i++ {
 		if w.seen[i] {
+			w.round = true
 			w.fault("page %d of %s reaches over page %d, which is another's", id, of, i)
 			return nil
 		}

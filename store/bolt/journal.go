@@ -157,11 +157,15 @@ func (d *DB) snapshot() error {
 	return d.update(func(tx *bbolt.Tx) error {
 		var l logbook
 		var failed error
+		var written int64
 		flush := func(o *output) error {
 			if err := f.write(o); err != nil {
 				return err
 			}
 			f.done(o)
+			if written += int64(len(o.data)); d.options.Journaled != nil {
+				d.options.Journaled(written)
+			}
 			return nil
 		}
 		failed = eachPrimary(tx, func(e *entry) (err error) {
