@@ -109,6 +109,9 @@ func TestYear(t *testing.T) {
 // TestRudeMonth lives a month with a reader who now and then does not care what he was asked for: both
 // counts must see it.
 func TestRudeMonth(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: TestYear goes the same way")
+	}
 	w, p := newPress(t)
 	w.clock.now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	begun := w.clock.peek()

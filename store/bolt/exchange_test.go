@@ -79,7 +79,12 @@ func exported(tb testing.TB, path string, secrets bool) []byte {
 }
 
 // TestPromisesOfAnExport has every promise kept by archives that then go through an export.
-func TestPromisesOfAnExport(t *testing.T) { storetest.Run(t, openExported) }
+func TestPromisesOfAnExport(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: TestPromises has the same archives, and one goroutine exports them")
+	}
+	storetest.Run(t, openExported)
+}
 
 // smallArchive returns the path of an archive with an article that was edited, text that is no UTF-8, and a
 // source with secrets.

@@ -67,8 +67,11 @@ func random(r *rand.Rand) *feed.Source {
 }
 
 func TestScanIsDecode(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	for range 300 {
+	r, n := rand.New(rand.NewPCG(1, 2)), 300
+	if testing.Short() {
+		n = 30
+	}
+	for range n {
 		raw, err := bolt.EncodeSource(random(r))
 		if err != nil {
 			t.Fatal(err)
