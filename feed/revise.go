@@ -47,6 +47,11 @@ func Revise(old *Article, next Article) (Article, Change) {
 	if Fingerprint(old) == Fingerprint(&next) {
 		return *old, Same
 	}
+	return Renew(old, next), Revised
+}
+
+// Renew returns next as the version after old, whether a reader would notice or not.
+func Renew(old *Article, next Article) Article {
 	next.ID, next.Source = old.ID, old.Source
 	next.Key, next.Arrived = old.Key, old.Arrived
 	next.Revision = old.Revision + 1
@@ -60,7 +65,7 @@ func Revise(old *Article, next Article) (Article, Change) {
 	if !risen(next.Modified, old.Modified) {
 		next.Modified = old.Modified.Add(time.Second)
 	}
-	return next, Revised
+	return next
 }
 
 // risen reports whether one time is later than another by the clock that shows whole seconds.

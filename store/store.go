@@ -201,6 +201,9 @@ type Reader interface {
 	// Shelf returns the document of a publisher's own archive that was shelved last and is not taken
 	// off yet; false where there is none.
 	Shelf(ctx context.Context, id feed.SourceID) (Shelved, bool, error)
+	// Received returns what came last of what was received before the capture of this number, or of all
+	// where that is 0; ErrNotFound where there is nothing, or nothing is kept.
+	Received(ctx context.Context, before uint64) (Received, error)
 	// Identity returns what tells this archive from all others: 16 bytes that were drawn when it was
 	// made and never change.
 	Identity(ctx context.Context) (feed.UUID, error)
@@ -377,6 +380,12 @@ type Batch struct {
 	// Pushed says that a hub has delivered Articles, perhaps late, or once more: a version that an article
 	// has had before is known, though a newer one has come since.
 	Pushed bool
+	// Received, if not 0, says that Articles are what is read today of the capture of this number, which came
+	// in long ago ([Reader.Received]). One that the archive does not know is added, as a back issue that came
+	// when the capture did. Of those that it knows, one whose newest revision was read from this very capture,
+	// and is read differently now, has a further revision; so much stays as it is of all others, of those
+	// withdrawn and of Source, of which only ID, and what articles adopt, is asked for.
+	Received uint64
 	// Unshelve takes the document on top of the source's shelf off it, together with this. Only
 	// Source.Fetch.History of the fetch state is stored then.
 	Unshelve bool
@@ -390,7 +399,15 @@ type Capture struct {
 	Status      int         // of the answer; 0 for what is none, which has no header either
 	Header      http.Header // of the answer
 	ContentType string      // of what is no answer; empty where it is not known
+	Base        string      // against which addresses in it were resolved, where that is not URL
 	Body        []byte      // unpacked
+}
+
+// Received is a [Capture] that the archive keeps.
+type Received struct {
+	Capture
+	N       uint64          // its number; each has a higher one than those before
+	Sources []feed.SourceID // for which it came
 }
 
 // Shelved is a document of a publisher's own archive that waits to be taken in.

@@ -27,12 +27,16 @@ type rawRecord struct {
 	CRC     uint32  `cbor:"4,keyasint"` // CRC-32C of that
 	Body    []byte  `cbor:"5,keyasint"` // SHA-256 of the body
 	At      instant `cbor:"6,keyasint,omitempty"`
+
+	Sources []uint32 `cbor:"7,keyasint,omitempty"` // for which it came, in that order
+	Base    string   `cbor:"8,keyasint,omitempty"` // see [store.Capture.Base]
 }
 
 // captured is what a batch was read from, ready to be written.
 type captured struct {
 	body   [sha256.Size]byte
 	at     instant
+	base   string
 	ids    []feed.UUID // of the records; that with the body is the last
 	packed [][]byte    // nil where the body looked known
 	pack   func() ([][]byte, error)
@@ -47,7 +51,7 @@ func (d *DB) capture(c *store.Capture) (*captured, error) {
 	if c == nil || d.rawDir == "" || len(c.Body) == 0 {
 		return nil, nil
 	}
-	kept := &captured{body: sha256.Sum256(c.Body), at: toInstant(c.At)}
+	kept := &captured{body: sha256.Sum256(c.Body), at: toInstant(c.At), base: c.Base}
 	records := capturedRecords(c, kept.body[:])
 	for _, r := range records {
 		kept.ids = append(kept.ids, r.ID)
@@ -142,12 +146,12 @@ func plainLine(s string) string {
 
 // keep adds what was received to what the transaction writes, unless the body is there already, and
 // returns its number; 0 where nothing is kept.
-func (t *txn) keep(c *captured) (uint64, error) {
+func (t *txn) keep(c *captured, source feed.SourceID) (uint64, error) {
 	if c == nil || t.files == nil {
 		return 0, nil
 	}
 	if number := t.bucket(bucketRawDigest).Get(digestKey(c.body[:])); number != nil {
-		return decode64(number), nil
+		return decode64(number), t.keepFor(number, source)
 	}
 	if c.packed == nil { // it was there when it was looked for
 		var err error
@@ -159,7 +163,7 @@ func (t *txn) keep(c *captured) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	r := rawRecord{Segment: o.name, Body: c.body[:], At: c.at}
+	r := rawRecord{Segment: o.name, Body: c.body[:], At: c.at, Sources: []uint32{uint32(source)}, Base: c.base}
 	for _, member := range c.packed {
 		r.Offset, r.Length, r.CRC = o.end(), int64(len(member)), crc32.Checksum(member, castagnoli)
 		o.data = append(o.data, member...)

@@ -38,18 +38,27 @@ func (d *DB) saveShared(ctx context.Context, batches []store.Batch, saved []stor
 		saved[i] = store.Saved{Source: s, Err: fmt.Errorf("save what %s brought: %w", s.PublicURL(), err)}
 	}
 	for i := range batches {
-		ready, err := d.ready(&batches[i])
+		b := &batches[i]
+		ready, err := d.ready(b)
 		var kept *captured
 		if err == nil {
-			kept, err = d.capture(batches[i].Capture)
+			kept, err = d.capture(b.Capture)
+		}
+		var again *rereading
+		if err == nil && b.Received > 0 {
+			b = asBackfill(b)
+			again, saved[i], err = d.reread(b, ready)
 		}
 		if err != nil {
 			fail(i, err)
 			continue
 		}
+		if again.idle() {
+			continue
+		}
 		at = append(at, i)
 		turns = append(turns, func(t *txn) (err error) {
-			saved[i], err = t.save(&batches[i], ready, kept)
+			saved[i], err = t.save(b, ready, kept, again)
 			return err
 		})
 	}
@@ -114,25 +123,31 @@ func (d *DB) ready(b *store.Batch) ([]prepared, error) {
 func stored(t time.Time) time.Time { return toInstant(t).time() }
 
 // save takes in one batch.
-func (t *txn) save(b *store.Batch, ready []prepared, kept *captured) (saved store.Saved, err error) {
+func (t *txn) save(b *store.Batch, ready []prepared, kept *captured, again *rereading) (saved store.Saved, err error) {
 	if err := t.begin(); err != nil {
 		return saved, err
 	}
-	raw, err := t.keep(kept)
-	if err != nil {
-		return saved, err
-	}
 	var source, before *feed.Source
-	if b.Unshelve {
+	switch {
+	case b.Received > 0:
+		source, err = t.lookup(b.Source.ID, "")
+	case b.Unshelve:
 		source, before, err = t.unshelve(b)
-	} else {
+	default:
 		source, before, err = t.putSource(b.Source, b.Seen)
 	}
 	if err != nil {
 		return saved, err
 	}
+	raw, err := t.keep(kept, source.ID)
+	if err != nil {
+		return saved, err
+	}
+	if again != nil {
+		raw = b.Received
+	}
 	as := *source
-	v := &visit{t: t, batch: b, source: source, before: before, saved: &saved}
+	v := &visit{t: t, batch: b, source: source, before: before, saved: &saved, again: again}
 	t.from = raw
 	defer func() { t.from = 0 }()
 	if err := v.resolve(ready); err != nil {
@@ -166,6 +181,7 @@ type visit struct {
 	before *feed.Source // as it was before; nil for a new one
 	saved  *store.Saved
 	items  []item
+	again  *rereading  // nil for what has just come in
 	first  bool        // nothing has come from the source before
 	window feed.Window // as it was before
 }
@@ -219,6 +235,9 @@ func (v *visit) resolve(ready []prepared) error {
 
 // decide applies the policy of revisions. What is imported and equal to any revision is nothing new.
 func (v *visit) decide(it *item) (err error) {
+	if v.again != nil {
+		return v.decideAgain(it)
+	}
 	if it.known != 0 {
 		if v.t.printed(it.next.Source, it.names[0], it.known, it.print) {
 			it.a.ID = it.known
