@@ -43,6 +43,9 @@ type Article struct {
 	// holds only what tells which article that is and in which feeds it stood, and goes out as a
 	// tombstone (RFC 6721), or not at all.
 	Withdrawn bool
+	// Purged says that what this revision said has been removed for good. It is withdrawn too, like all
+	// revisions of its article.
+	Purged bool
 
 	Source SourceID // where it came from
 	Key    string   // identity within the source and the guid that goes out; see [Identify]

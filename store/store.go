@@ -20,6 +20,7 @@ var (
 	ErrInUse    = errors.New("the archive is in use by another process")
 	ErrTooNew   = errors.New("the archive was written by a newer version")
 	ErrDamaged  = errors.New("the archive is damaged")
+	ErrPurged   = errors.New("removed for good")
 )
 
 // Kind is the kind of a feed that the archive puts out. The letters are stored; never renumber.
@@ -287,11 +288,12 @@ type Store interface {
 	// revision, which enters the logs of the feeds in which it stood, says only that
 	// ([feed.Article.Withdrawn]). What its publisher brings of it later is known and changes nothing,
 	// whatever door it comes through; nor do its twins take its places. What was sealed in documents
-	// before stays there, and so do the earlier revisions. One that is withdrawn already stays so. The
+	// before stays there, and so do the earlier revisions, unless the engine is told to purge them. One that is withdrawn already stays so. The
 	// error names each article that is not there ([ErrNotFound]); the others are withdrawn all the same.
 	Withdraw(ctx context.Context, ids ...feed.ID) error
 	// Restore undoes what Withdraw did: a further revision says what the last one before that said, and
-	// is not held back. An article that is not withdrawn stays as it is. Errors are as in Withdraw.
+	// is not held back. An article that is not withdrawn stays as it is. Errors are as in Withdraw, and
+	// [ErrPurged] for an article of which nothing is left to bring back ([feed.Article.Purged]).
 	Restore(ctx context.Context, ids ...feed.ID) error
 	// SetPush changes how a source stands with its WebSub hub ([feed.FetchState.Push]), which nothing else
 	// changes once the source is there; Save leaves it alone. change may be called several times over, each time

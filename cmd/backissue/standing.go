@@ -18,6 +18,7 @@ type standing struct {
 	revisions int
 	twins     []twin
 	withdrawn time.Time // zero where it is not
+	purged    bool
 }
 
 // twin is the same article from another source.
@@ -38,7 +39,7 @@ func (a *archive) standing(ctx context.Context, all []feed.Article) (*standing, 
 	}
 	st := &standing{Standing: known, id: all[0].ID, source: source.Name, revisions: len(all)}
 	if newest := &all[len(all)-1]; newest.Withdrawn {
-		st.withdrawn = newest.Seen
+		st.withdrawn, st.purged = newest.Seen, newest.Purged
 	}
 	for _, id := range known.Twins {
 		other, err := a.Article(ctx, id)
@@ -57,8 +58,11 @@ func (a *archive) standing(ctx context.Context, all []feed.Article) (*standing, 
 // notes say what is worth knowing about the standing, each in a line.
 func (st *standing) notes() []string {
 	var notes []string
-	if !st.withdrawn.IsZero() {
-		notes = append(notes, "Withdrawn by the archive's owner on "+moment(st.withdrawn)+"; to bring it back: backissue withdraw --undo "+st.id.String())
+	switch {
+	case st.purged:
+		notes = append(notes, "Forgotten by the archive's owner on "+moment(st.withdrawn)+", and removed for good since")
+	case !st.withdrawn.IsZero():
+		notes = append(notes, "Forgotten by the archive's owner on "+moment(st.withdrawn)+"; to bring it back: backissue forget --undo "+st.id.String())
 	}
 	if !st.Gone.IsZero() {
 		notes = append(notes, "Withdrawn by its publisher; gone from the feed since "+moment(st.Gone))
