@@ -156,14 +156,30 @@ func (in *intake) one(ctx context.Context, name string, data []byte) error {
 	case "feed":
 		return in.feed(name, data)
 	}
-	d, err := document.Text(name, data, document.Options{Base: in.base})
+	source, articles, err := readArticles(name, data, in.base)
 	if err != nil {
 		return err
 	}
-	articles := feed.Identify([]feed.Article{d.Article}, d.Source.Home, feed.PolicyAuto)
-	d.Source.Tags = in.tags
-	in.wait(name, data, store.Batch{Source: d.Source, Articles: articles})
+	source.Tags = in.tags
+	in.wait(name, data, in.base, store.Batch{Source: source, Articles: articles})
 	return nil
+}
+
+// readArticles reads a file in which an article stands as text, or a feed. Relative addresses in it are
+// resolved against base.
+func readArticles(name string, data []byte, base string) (feed.Source, []feed.Article, error) {
+	if kind(name, data) == "feed" {
+		d, err := parse.Feed(data, parse.Options{URL: base, Whole: true})
+		if err != nil {
+			return feed.Source{}, nil, err
+		}
+		return d.Source, d.Articles, nil
+	}
+	d, err := document.Text(name, data, document.Options{Base: base})
+	if err != nil {
+		return feed.Source{}, nil, err
+	}
+	return d.Source, feed.Identify([]feed.Article{d.Article}, d.Source.Home, feed.PolicyAuto), nil
 }
 
 // kind tells what a file is by its first character, and where that says nothing by its name.
@@ -190,17 +206,21 @@ func kind(name string, data []byte) string {
 
 // feed takes in a feed file like what a visit to the feed would have brought.
 func (in *intake) feed(name string, data []byte) error {
-	d, err := parse.Feed(data, parse.Options{URL: in.source.URL, Whole: true})
+	base := ""
+	if in.source.URL != "" {
+		base = in.source.PublicURL()
+	}
+	source, articles, err := readArticles(name, data, base)
 	if err != nil {
 		return err
 	}
 	if in.source.URL != "" {
-		d.Source.ID, d.Source.URL = in.source.ID, in.source.URL
+		source.ID, source.URL = in.source.ID, in.source.URL
 	} else {
-		d.Source.URL = feedAddress(name, &d.Source)
+		source.URL = feedAddress(name, &source)
 	}
-	d.Source.Tags = in.tags
-	in.wait(name, data, store.Batch{Source: d.Source, Articles: d.Articles})
+	source.Tags = in.tags
+	in.wait(name, data, base, store.Batch{Source: source, Articles: articles})
 	return nil
 }
 
@@ -254,9 +274,11 @@ func (in *intake) list(ctx context.Context, data []byte) error {
 }
 
 // wait has a batch wait to be saved with others. Of where the file lies nothing is kept.
-func (in *intake) wait(name string, data []byte, b store.Batch) {
+func (in *intake) wait(name string, data []byte, base string, b store.Batch) {
 	b.Seen = time.Now()
-	b.Capture = &store.Capture{URL: filepath.Base(name), At: b.Seen, ContentType: mime.TypeByExtension(filepath.Ext(name)), Body: data}
+	b.Capture = &store.Capture{
+		URL: filepath.Base(name), At: b.Seen, ContentType: mime.TypeByExtension(filepath.Ext(name)), Base: base, Body: data,
+	}
 	in.waiting = append(in.waiting, b)
 	in.names = append(in.names, name)
 }

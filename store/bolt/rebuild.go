@@ -231,3 +231,20 @@ func some(v []byte) []byte {
 	}
 	return v
 }
+
+// Hold keeps other processes from opening the archive in the file at path, if there is one that can be opened,
+// until release is called. It returns an error that wraps store.ErrInUse where one has it open.
+func Hold(path string) (release func() error, err error) {
+	release = func() error { return nil }
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return release, nil
+	}
+	db, err := openFile(path, &Options{})
+	switch {
+	case errors.Is(err, store.ErrInUse):
+		return nil, err
+	case err == nil:
+		release = db.Close
+	} // what is too damaged for us is so for others
+	return release, nil
+}
