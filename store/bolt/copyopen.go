@@ -152,6 +152,14 @@ func lookAt(path string, o *Options) error {
 	case o.ReadOnly:
 		return nil // what is there can be read
 	}
+	if info.Size() <= 4*pageSize && begun(o.Raw, false) == nil {
+		if err := restart(path); err != nil {
+			return err
+		}
+		if info, err = os.Stat(path); err != nil || info.Size() == 0 {
+			return nil // which is for bbolt to make
+		}
+	}
 	want, err := measure(path)
 	if err == nil && want > info.Size() {
 		err = fmt.Errorf("%w: it is cut short: %d bytes are there of %d", store.ErrDamaged, info.Size(), want)

@@ -13,3 +13,8 @@ func giveUp(file *os.File) {
 	_ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN) // if it fails, others go on waiting
 	_ = file.Close()                                   // nothing was written
 }
+
+// hold locks a file as bbolt does, until it is closed; false where another process has it.
+func hold(file *os.File) bool {
+	return syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
+}
