@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // document asks the site for a document and makes the file of it, and the compressed one beside it.
@@ -98,13 +99,34 @@ func (p *publisher) put(file string, data []byte) (bool, error) {
 	return true, nil
 }
 
+// newPrefix begins the name of a file that is being written; [os.CreateTemp] adds digits.
+const newPrefix = ".new-"
+
+func isNew(name string) bool {
+	digits, ok := strings.CutPrefix(name, newPrefix)
+	return ok && digits != "" && strings.Trim(digits, "0123456789") == ""
+}
+
+// sweep removes what was being written in a folder when it was last cut off.
+func sweep(dir string, before time.Time) error {
+	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() || !isNew(e.Name()) {
+			return err
+		}
+		if info, err := e.Info(); err != nil || !info.ModTime().Before(before) {
+			return err
+		}
+		return os.Remove(path)
+	})
+}
+
 // replace writes a file beside the one it is to replace, and puts it in its place.
 func replace(file string, data []byte) error {
 	dir := filepath.Dir(file)
-	f, err := os.CreateTemp(dir, ".new-*")
+	f, err := os.CreateTemp(dir, newPrefix+"*")
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = os.MkdirAll(dir, 0o755); err == nil {
-			f, err = os.CreateTemp(dir, ".new-*")
+			f, err = os.CreateTemp(dir, newPrefix+"*")
 		}
 	}
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/backissue/backissue/cmd/backissue/web"
 	"github.com/backissue/backissue/store"
@@ -54,6 +55,7 @@ type Report struct {
 // The error of a document names it and holds up no other. A folder that holds something else, and was
 // never published to, is left alone: [ErrForeign]. No two calls may have one folder at a time.
 func Publish(ctx context.Context, o Options) (Report, error) {
+	began := time.Now()
 	identity, err := o.Archive.Identity(ctx)
 	if err != nil {
 		return Report{}, fmt.Errorf("publish: %w", err)
@@ -80,14 +82,17 @@ func Publish(ctx context.Context, o Options) (Report, error) {
 	} else if err := (&state{Archive: p.next.Archive, Address: o.Address, Title: o.Title}).write(o.Dir); err != nil {
 		return Report{}, err // so that the folder is known for ours if this is cut off
 	}
-	err = p.run(ctx)
+	if had.cutOff() {
+		err = sweep(o.Dir, began)
+	}
+	err = errors.Join(err, p.run(ctx))
 	report := Report{
 		Looked: int(p.looked.Load()), Written: int(p.written.Load()), Removed: int(p.removed.Load()), Bytes: p.bytes.Load(),
 	}
 	if err := errors.Join(err, context.Cause(ctx)); err != nil {
 		return report, err
 	}
-	if p.next.progress.equal(&had.progress) && p.had.Format != 0 {
+	if p.next.progress.equal(&had.progress) && p.had.Format != 0 && !p.had.Underway {
 		return report, nil
 	}
 	flush()
@@ -123,6 +128,13 @@ func (p *publisher) run(ctx context.Context) error {
 	p.next.Changes = stats.Changes
 	if len(changed) == 0 && stats.Changes == p.had.Changes && p.had.Format != 0 {
 		return nil
+	}
+	if p.had.Format != 0 && !p.had.Underway {
+		underway := p.had
+		underway.Underway = true
+		if err := underway.write(p.Dir); err != nil {
+			return err
+		}
 	}
 	steps := []func(context.Context, chan<- []string) error{
 		func(ctx context.Context, paths chan<- []string) error {

@@ -394,3 +394,52 @@ func TestNginx(t *testing.T) {
 		t.Errorf("the folder's own note is shown: %d", got.StatusCode)
 	}
 }
+
+// What was being written when a publishing process was killed is removed the next time, and nothing else.
+func TestPublishSweeps(t *testing.T) {
+	f := newFolder(t)
+	f.visit(1, 0, article(1, 1), article(1, 2))
+	leave := func(name string) {
+		t.Helper()
+		name = filepath.Join(f.dir, name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(name, morning, morning); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cutOff := func() {
+		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		_, err := publish.Publish(ctx, publish.Options{
+			Archive: f.db, Site: f.site, Dir: f.dir, Address: base, Title: "Back Issues", Version: "1.0", Progress: func(int) { cancel() },
+		})
+		if err == nil {
+			t.Fatal("it was not cut off")
+		}
+	}
+	leave(".new-1") // it was killed before the folder was known for ours
+	cutOff()
+	leave("articles/.new-22")
+	leave("articles/.new-mine")
+	f.publish()
+	f.visit(1, time.Hour, article(1, 3))
+	cutOff()
+	leave("articles/.new-333")
+	f.publish()
+	f.publish()
+	for _, name := range []string{".new-1", "articles/.new-22", "articles/.new-333"} {
+		if _, err := os.Lstat(filepath.Join(f.dir, name)); err == nil {
+			t.Errorf("%s is still there", name)
+		}
+	}
+	if err := os.Remove(filepath.Join(f.dir, "articles/.new-mine")); err != nil {
+		t.Error(err)
+	}
+	f.asServed()
+}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // stateFile is the note in the folder of how far it has come. Its name begins with a dot, so that
@@ -24,6 +25,9 @@ type state struct {
 	Address string `json:"address"`
 	Title   string `json:"title"`
 	Version string `json:"version"`
+	// Underway says that what has changed since is being written: where that was cut off, files may be left that
+	// nobody knows of.
+	Underway bool `json:"underway,omitempty"`
 	progress
 }
 
@@ -37,6 +41,9 @@ type progress struct {
 func (p *progress) equal(q *progress) bool {
 	return p.Commit == q.Commit && p.Changes == q.Changes && maps.Equal(p.Sources, q.Sources)
 }
+
+// cutOff reports whether the last time did not come to its end.
+func (s *state) cutOff() bool { return s.Archive != "" && (s.Underway || s.Format == 0) }
 
 // same reports whether a folder of this state only needs what has changed since.
 func (s *state) same(next *state) bool {
@@ -76,6 +83,7 @@ var ErrForeign = errors.New("there is something else in the folder")
 // claim makes the folder if it is not there, and refuses one that holds something.
 func claim(dir string, overwrite bool) error {
 	names, err := os.ReadDir(dir)
+	names = slices.DeleteFunc(names, func(e fs.DirEntry) bool { return isNew(e.Name()) }) // cut off before all else
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		err = os.MkdirAll(dir, 0o755)
