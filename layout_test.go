@@ -59,6 +59,7 @@ var homes = map[string][]string{
 	"github.com/hanwen/go-fuse/v2":       {"store/storetest/crashfs"},
 	"github.com/klauspost/compress":      {"store/bolt", "store/warc", "scheduler/fetch", "cmd/backissue/web"},
 	"github.com/microcosm-cc/bluemonday": {"feed/markup"},
+	"github.com/minio/minio-go/v7":       {"cmd/backissue/backup"},
 	"github.com/mmcdole/gofeed":          {"feed/parse"},
 	"github.com/schollz/progressbar/v3":  {"cmd/backissue"},
 	"github.com/spf13/cobra":             {"cmd/backissue"},

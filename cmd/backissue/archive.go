@@ -107,6 +107,9 @@ func (g *globals) withExisting(ctx context.Context, e *env, do func(*archive) er
 		return err
 	}
 	if e.archive == nil && !isThere(filepath.Join(dir, "archive.db")) {
+		if err := cutOff(dir); err != nil {
+			return err
+		}
 		if isThere(filepath.Join(dir, "raw")) {
 			return hinted{noArchive{fmt.Errorf("there is no archive in %s, but the journal of one", dir)}, "make it anew with: backissue rebuild"}
 		}
@@ -117,6 +120,9 @@ func (g *globals) withExisting(ctx context.Context, e *env, do func(*archive) er
 
 // openArchive opens the archive in a folder, and makes both if they are not there.
 func openArchive(dir string, getenv func(string) string) (*archive, error) {
+	if err := cutOff(dir); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, noArchive{fmt.Errorf("make the archive's folder: %w", err)}
 	}

@@ -24,7 +24,12 @@ type env struct {
 
 // environment is what the program heeds of the environment.
 func environment() []string {
-	return []string{"BACKISSUE_DATA", "BACKISSUE_LISTEN", "BACKISSUE_BASE_URL", "BACKISSUE_ALLOW", "XDG_DATA_HOME", "HOME"}
+	return []string{
+		"BACKISSUE_DATA", "BACKISSUE_LISTEN", "BACKISSUE_BASE_URL", "BACKISSUE_ALLOW", "XDG_DATA_HOME", "HOME",
+		// Who asks storage for backups, and where; backup says so. They are secrets, and go no further than
+		// through the socket, which only its owner may use.
+		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_ENDPOINT_URL",
+	}
 }
 
 // path returns a path as it is to be opened.

@@ -1,8 +1,8 @@
-// Package backup keeps copies of an archive in a folder, and brings one back.
+// Package backup keeps copies of an archive in a folder or in S3-compatible storage, and brings one back.
 //
-// A folder of backups holds a folder for each, named by when it was made, with the archive's file and a
-// manifest; and raw/, the WARC files that all of them share, since these only grow. So a backup costs the
-// archive's file and what is new of the others. What has no manifest is no backup: it was cut off.
+// There is a folder for each backup, named by when it was made, with the archive's file and a manifest; and
+// raw/, the WARC files that all of them share, since these only grow. So a backup costs the archive's file and
+// what is new of the others. The manifest comes last: what has none is no backup, it was cut off.
 package backup
 
 import (
@@ -14,12 +14,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/backissue/backissue/feed"
 	"github.com/backissue/backissue/store/bolt"
 )
 
@@ -42,10 +44,14 @@ var (
 // overlap is how much of what was copied before is compared when more is added to it.
 const overlap = 64 << 10
 
+// maxManifest bounds what is read as a manifest: a thousand WARC files have room in it.
+const maxManifest = 1 << 20
+
 // Manifest says what a backup holds.
 type Manifest struct {
 	Name     string    `json:"name"`
 	Made     time.Time `json:"made"`
+	Identity string    `json:"identity,omitempty"` // of the archive; old ones do not say
 	Archive  File      `json:"archive"`
 	Raw      []File    `json:"raw"`
 	Articles uint64    `json:"articles"`
@@ -59,10 +65,154 @@ type File struct {
 	SHA256 string `json:"sha256,omitempty"` // of the archive's file; WARC files have digests of their own
 }
 
+// Bytes returns how many bytes are needed to bring the backup back.
+func (m *Manifest) Bytes() int64 {
+	n := m.Archive.Bytes
+	for _, f := range m.Raw {
+		n += f.Bytes
+	}
+	return n
+}
+
 // Source is an archive that can be copied while it is in use.
 type Source interface {
 	// CopyTo is [bolt.DB.CopyTo].
 	CopyTo(ctx context.Context, path string) ([]bolt.Segment, error)
+	// Identity is [bolt.DB.Identity].
+	Identity(ctx context.Context) (feed.UUID, error)
+}
+
+// Place is where backups are kept.
+type Place struct {
+	storage
+	where string
+}
+
+// At returns the place at an address: the path of a folder, or s3://BUCKET/PREFIX. What it takes to get there
+// is named by the variables AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION and
+// AWS_ENDPOINT_URL.
+func At(where string, getenv func(string) string) (*Place, error) {
+	if !Remote(where) {
+		return &Place{folder(where), where}, nil
+	}
+	b, err := openBucket(where, getenv)
+	if err != nil {
+		return nil, err
+	}
+	return &Place{b, where}, nil
+}
+
+// Remote reports whether an address is no path.
+func Remote(where string) bool { return strings.HasPrefix(where, scheme) }
+
+// Make makes a backup of an archive in the folder dir, and returns what it holds and how many bytes were
+// stored. Before it counts, the copy is opened and checked: faults are what is wrong with it, and then there is
+// no backup. What an earlier one has left that was cut off is cleared away, so only one may be made in a place
+// at a time.
+func (p *Place) Make(ctx context.Context, from Source, dir string, now time.Time) (m Manifest, stored int64, faults []string, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("back up: %w", err)
+		}
+	}()
+	if err := p.prepare(ctx); err != nil {
+		return m, 0, nil, err
+	}
+	list, files, err := p.look(ctx)
+	if err != nil {
+		return m, 0, nil, err
+	}
+	m = Manifest{Name: nameAfter(list, now), Made: now.UTC().Truncate(time.Second)}
+	id, err := from.Identity(ctx)
+	if err != nil {
+		return m, 0, nil, err
+	}
+	m.Identity = hex.EncodeToString(id[:])
+	if len(list) > 0 {
+		if last := list[len(list)-1].Identity; last != m.Identity && last != "" {
+			return m, 0, nil, ErrOther
+		}
+	}
+	segments, err := p.clear(ctx, list, files)
+	if err != nil {
+		return m, 0, nil, err
+	}
+	work := p.work(dir, m.Name)
+	if err := errors.Join(os.RemoveAll(work), os.Mkdir(work, 0o700)); err != nil {
+		return m, 0, nil, err
+	}
+	defer os.RemoveAll(work)
+	return p.fill(ctx, from, dir, work, segments, m)
+}
+
+// fill makes the backup by way of the folder work.
+func (p *Place) fill(ctx context.Context, from Source, dir, work string, there map[string]segment, m Manifest) (_ Manifest, stored int64, faults []string, err error) {
+	copied := filepath.Join(work, archiveName)
+	list, err := from.CopyTo(ctx, copied)
+	if err != nil {
+		return m, 0, nil, err
+	}
+	if m.Archive, err = describe(copied); err != nil {
+		return m, 0, nil, err
+	}
+	for _, s := range list {
+		has := there[s.Name]
+		has.name = s.Name
+		n, err := p.grow(ctx, filepath.Join(dir, rawName, s.Name), has, s.Bytes)
+		if stored += n; err != nil {
+			return m, stored, nil, fmt.Errorf("%s: %w", s.Name, err)
+		}
+		m.Raw = append(m.Raw, File{Name: s.Name, Bytes: s.Bytes})
+	}
+	if faults, err = verify(ctx, copied, p.journal(dir), &m); err != nil || len(faults) > 0 {
+		return m, stored, faults, err
+	}
+	data, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return m, stored, nil, err // unreachable: it always can be written
+	}
+	manifest := filepath.Join(work, manifestName)
+	if err := writeSynced(manifest, append(data, '\n')); err != nil {
+		return m, stored, nil, err
+	}
+	if err := p.put(ctx, copied, m.Name+"/"+archiveName); err != nil {
+		return m, stored, nil, err
+	}
+	stored += m.Archive.Bytes
+	return m, stored, nil, p.put(ctx, manifest, m.Name+"/"+manifestName)
+}
+
+// grow makes what is stored of a file that only grows as long as its first n bytes.
+func (p *Place) grow(ctx context.Context, path string, has segment, n int64) (stored int64, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	have := has.bytes()
+	if err := p.continues(ctx, file, has, min(have, n)); err != nil || have >= n {
+		return 0, err
+	}
+	return n - have, p.extend(ctx, has, file, n)
+}
+
+// continues makes sure that a file and what is stored of it are the same where the shorter ends: an archive
+// that was brought back from a backup, and has gone another way since, must not be mixed with what came after
+// that backup.
+func (p *Place) continues(ctx context.Context, file io.ReaderAt, has segment, end int64) error {
+	begin := max(0, end-overlap)
+	x := make([]byte, end-begin)
+	if _, err := file.ReadAt(x, begin); err != nil {
+		return err
+	}
+	var y bytes.Buffer
+	if err := has.readTo(ctx, p.storage, &y, begin, end); err != nil {
+		return err
+	}
+	if !bytes.Equal(x, y.Bytes()) {
+		return ErrOther
+	}
+	return nil
 }
 
 // nameAfter returns the name of a backup that is made now: behind all that are there, also where the clock has
@@ -79,148 +229,115 @@ func nameAfter(list []Manifest, now time.Time) string {
 	return last.Add(time.Second).Format(Layout)
 }
 
-// clear removes what backups that were cut off have left: folders, and of the WARC files what no backup has.
-func clear(to string, list []Manifest) error {
-	parts, err := partsIn(to)
-	for _, part := range parts {
-		err = errors.Join(err, os.RemoveAll(part))
+// look returns the backups, the oldest first, and the lengths of all files.
+func (p *Place) look(ctx context.Context) (all []Manifest, files map[string]int64, err error) {
+	if files, err = p.list(ctx); err != nil {
+		return nil, nil, err
 	}
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		name, manifest := strings.CutSuffix(file, "/"+manifestName)
+		if !manifest {
+			continue
+		}
+		var data bytes.Buffer
+		if files[file] > maxManifest {
+			return nil, nil, fmt.Errorf("read the backup %s: its manifest is none", name)
+		}
+		if err := copyFrom(ctx, p.storage, &data, file, 0, files[file]); err != nil {
+			return nil, nil, err
+		}
+		var m Manifest
+		if err := json.Unmarshal(data.Bytes(), &m); err != nil {
+			return nil, nil, fmt.Errorf("read the backup %s: %w", name, err)
+		}
+		// What it says becomes paths.
+		strange := m.Name != name || m.Archive.Bytes < 0
+		for _, f := range m.Raw {
+			strange = strange || f.Bytes < 0 || !partFile.MatchString(fileAt(f.Name, 0))
+		}
+		if strange {
+			return nil, nil, fmt.Errorf("read the backup %s: its manifest is none", name)
+		}
+		all = append(all, m)
+	}
+	return all, files, nil
+}
+
+// clear removes what no backup has, because it was cut off or removed: files, and of the WARC files what is
+// beyond what any backup needs. It returns what is there of these.
+func (p *Place) clear(ctx context.Context, list []Manifest, files map[string]int64) (map[string]segment, error) {
 	known := make(map[string]int64)
 	for _, m := range list {
 		for _, f := range m.Raw {
 			known[f.Name] = max(known[f.Name], f.Bytes)
 		}
 	}
-	files, readErr := os.ReadDir(filepath.Join(to, rawName))
-	if errors.Is(readErr, os.ErrNotExist) {
-		return err
-	}
-	err = errors.Join(err, readErr)
-	for _, f := range files {
-		info, statErr := f.Info()
-		if err = errors.Join(err, statErr); statErr == nil && f.Type().IsRegular() && info.Size() > known[f.Name()] {
-			err = errors.Join(err, os.Truncate(filepath.Join(to, rawName, f.Name()), known[f.Name()]))
+	for file := range files {
+		name, _, _ := strings.Cut(file, "/")
+		if name == rawName || slices.ContainsFunc(list, func(m Manifest) bool { return m.Name == name }) {
+			continue
+		}
+		if err := p.remove(ctx, file); err != nil {
+			return nil, err
 		}
 	}
-	return err
-}
-
-// partsIn returns the folders of backups that were not finished.
-func partsIn(to string) (parts []string, err error) {
-	entries, err := os.ReadDir(to)
-	for _, e := range entries {
-		name, part := strings.CutSuffix(e.Name(), partSuffix)
-		if _, err := time.Parse(Layout, name); part && err == nil {
-			parts = append(parts, filepath.Join(to, e.Name()))
+	segments := segmentsIn(files)
+	for name, s := range segments {
+		left, err := p.cut(ctx, s, known[name])
+		if err != nil {
+			return nil, err
 		}
+		segments[name] = left
 	}
-	return parts, err
+	return segments, nil
 }
 
-// Make makes a backup of an archive, whose WARC files are in the folder raw, in the folder to, and returns what
-// it holds and how many bytes were copied. Before it counts, the copy is opened and checked: faults are what is
-// wrong with it, and then there is no backup. What an earlier one has left that was cut off is cleared away, so
-// only one may be made in a folder at a time.
-func Make(ctx context.Context, from Source, raw, to string, now time.Time) (m Manifest, copied int64, faults []string, err error) {
-	if err := os.MkdirAll(to, 0o700); err != nil {
-		return m, 0, nil, fmt.Errorf("back up: %w", err)
-	}
-	list, err := List(to)
-	if err == nil {
-		err = clear(to, list)
-	}
+// List returns the backups, the oldest first.
+func (p *Place) List(ctx context.Context) ([]Manifest, error) {
+	all, _, err := p.look(ctx)
 	if err != nil {
-		return m, 0, nil, fmt.Errorf("back up: %w", err)
+		return nil, fmt.Errorf("look for backups: %w", err)
 	}
-	m = Manifest{Name: nameAfter(list, now), Made: now.UTC().Truncate(time.Second)}
-	final := filepath.Join(to, m.Name)
-	part := final + partSuffix
-	if err := errors.Join(os.RemoveAll(final), os.Mkdir(part, 0o700)); err != nil { // final has no manifest
-		return m, 0, nil, fmt.Errorf("back up: %w", err)
-	}
-	defer os.RemoveAll(part) // it is no backup, unless it has its own name by then
-	m, copied, err = fill(ctx, from, raw, to, part, m)
-	if err == nil {
-		faults, err = verify(ctx, filepath.Join(part, archiveName), filepath.Join(to, rawName), &m)
-	}
-	if err != nil || len(faults) > 0 {
-		return m, copied, faults, err
-	}
-	data, err := json.MarshalIndent(m, "", "  ")
-	if err == nil {
-		err = writeSynced(filepath.Join(part, manifestName), append(data, '\n'))
-	}
-	if err = errors.Join(err, SyncFolder(part)); err == nil {
-		err = os.Rename(part, final)
-	}
-	if err = errors.Join(err, SyncFolder(to)); err != nil {
-		return m, copied, nil, fmt.Errorf("back up: %w", err)
-	}
-	return m, copied, nil, nil
+	return all, nil
 }
 
-// fill copies the files.
-func fill(ctx context.Context, from Source, raw, to, part string, m Manifest) (Manifest, int64, error) {
-	segments, err := from.CopyTo(ctx, filepath.Join(part, archiveName))
+// Keep removes all backups but the newest n, and what was received that only they had. Nobody may make one
+// meanwhile.
+func (p *Place) Keep(ctx context.Context, n int) (removed int, err error) {
+	list, files, err := p.look(ctx)
 	if err != nil {
-		return m, 0, err
+		return 0, fmt.Errorf("look for backups: %w", err)
 	}
-	m.Archive, err = describe(filepath.Join(part, archiveName))
-	if err != nil {
-		return m, 0, err
-	}
-	copied := m.Archive.Bytes
-	if err := os.MkdirAll(filepath.Join(to, rawName), 0o700); err != nil {
-		return m, copied, fmt.Errorf("back up: %w", err)
-	}
-	for _, s := range segments {
-		n, err := extend(ctx, filepath.Join(raw, s.Name), filepath.Join(to, rawName, s.Name), s.Bytes)
-		if copied += n; err != nil {
-			return m, copied, fmt.Errorf("back up %s: %w", s.Name, err)
+	old := max(0, len(list)-n)
+	for _, m := range list[:old] {
+		if err := p.remove(ctx, m.Name+"/"+manifestName); err != nil {
+			return removed, fmt.Errorf("remove the backup %s: %w", m.Name, err)
 		}
-		m.Raw = append(m.Raw, File{Name: s.Name, Bytes: s.Bytes})
+		removed++
+		delete(files, m.Name+"/"+manifestName)
 	}
-	return m, copied, SyncFolder(filepath.Join(to, rawName))
+	if _, err := p.clear(ctx, list[old:], files); err != nil {
+		return removed, fmt.Errorf("remove what is of no backup: %w", err)
+	}
+	return removed, nil
 }
 
-// extend makes a copy of a file that only grows as long as the first n bytes of it.
-func extend(ctx context.Context, from, to string, n int64) (copied int64, err error) {
-	in, err := os.Open(from)
+// Find returns the backup of this name, the newest one where the name is empty, or [ErrNone].
+func (p *Place) Find(ctx context.Context, name string) (Manifest, error) {
+	list, err := p.List(ctx)
 	if err != nil {
-		return 0, err
+		return Manifest{}, err
 	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return 0, err
+	if name == "" && len(list) > 0 {
+		return list[len(list)-1], nil
 	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	have, err := out.Seek(0, io.SeekEnd)
-	if err != nil {
-		return 0, err
+	if i := slices.IndexFunc(list, func(m Manifest) bool { return m.Name == name }); i >= 0 {
+		return list[i], nil
 	}
-	if err := continues(in, out, min(have, n)); err != nil || have >= n {
-		return 0, err
+	if name == "" {
+		return Manifest{}, fmt.Errorf("%s: %w", p.where, ErrNone)
 	}
-	copied, err = io.Copy(out, stoppable{ctx, io.NewSectionReader(in, have, n-have)})
-	return copied, errors.Join(err, out.Sync())
-}
-
-// continues makes sure that two files are the same where the shorter ends: an archive that was brought back
-// from a backup, and has gone another way since, must not be mixed with what came after that backup.
-func continues(a, b io.ReaderAt, end int64) error {
-	begin := max(0, end-overlap)
-	x, y := make([]byte, end-begin), make([]byte, end-begin)
-	if _, err := a.ReadAt(x, begin); err != nil {
-		return err
-	}
-	if _, err := b.ReadAt(y, begin); err != nil {
-		return err
-	}
-	if !bytes.Equal(x, y) {
-		return ErrOther
-	}
-	return nil
+	return Manifest{}, fmt.Errorf("backup %q in %s: %w", name, p.where, ErrNone)
 }
 
 // verify opens a copy and checks it.
@@ -236,111 +353,6 @@ func verify(ctx context.Context, path, raw string, m *Manifest) ([]string, error
 	}
 	m.Articles, m.Sequence = stats.Articles, stats.Sequence
 	return db.Check(ctx)
-}
-
-// List returns the backups in a folder, the oldest first.
-func List(folder string) ([]Manifest, error) {
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return nil, fmt.Errorf("look for backups: %w", err)
-	}
-	var list []Manifest
-	for _, e := range entries {
-		if _, err := time.Parse(Layout, e.Name()); err != nil || !e.IsDir() {
-			continue
-		}
-		data, err := os.ReadFile(filepath.Join(folder, e.Name(), manifestName))
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		var m Manifest
-		if err == nil {
-			err = json.Unmarshal(data, &m)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read the backup %s: %w", e.Name(), err)
-		}
-		list = append(list, m)
-	}
-	return list, nil
-}
-
-// Keep removes all backups in a folder but the newest n. The WARC files, which the newest needs, stay.
-func Keep(folder string, n int) (removed int, err error) {
-	list, err := List(folder)
-	if err != nil {
-		return 0, err
-	}
-	for _, m := range list[:max(0, len(list)-n)] {
-		if err := os.RemoveAll(filepath.Join(folder, m.Name)); err != nil {
-			return removed, fmt.Errorf("remove the backup %s: %w", m.Name, err)
-		}
-		removed++
-	}
-	return removed, nil
-}
-
-// Find returns the backup of this name in a folder, the newest one where the name is empty, or [ErrNone].
-func Find(folder, name string) (Manifest, error) {
-	list, err := List(folder)
-	if err != nil {
-		return Manifest{}, err
-	}
-	if name == "" && len(list) > 0 {
-		return list[len(list)-1], nil
-	}
-	if i := slices.IndexFunc(list, func(m Manifest) bool { return m.Name == name }); i >= 0 {
-		return list[i], nil
-	}
-	return Manifest{}, fmt.Errorf("backup %q in %s: %w", name, folder, ErrNone)
-}
-
-// Restore brings a backup back into the folder dir, in which there must be no archive. Before the archive has
-// its name it is compared with the manifest, opened and checked; faults are what is wrong with it, and then
-// there is none.
-func Restore(ctx context.Context, folder string, m Manifest, dir string) (faults []string, err error) {
-	path := filepath.Join(dir, archiveName)
-	if _, err := os.Lstat(path); err == nil {
-		return nil, fmt.Errorf("restore to %s: there is an archive", dir)
-	}
-	whole := filepath.Join(dir, rawName)
-	if entries, err := os.ReadDir(whole); err == nil && len(entries) > 0 {
-		return nil, fmt.Errorf("restore to %s: the journal of an archive is there", dir)
-	}
-	raw := whole + partSuffix
-	if err := errors.Join(os.RemoveAll(raw), os.MkdirAll(raw, 0o700)); err != nil { // of a restore that was cut off
-		return nil, fmt.Errorf("restore: %w", err)
-	}
-	defer os.RemoveAll(raw)
-	for _, s := range m.Raw {
-		if _, err := extend(ctx, filepath.Join(folder, rawName, s.Name), filepath.Join(raw, s.Name), s.Bytes); err != nil {
-			return nil, fmt.Errorf("restore %s: %w", s.Name, err)
-		}
-	}
-	part := path + partSuffix
-	_ = os.Remove(part) // of a restore that was cut off
-	defer os.Remove(part)
-	if _, err := extend(ctx, filepath.Join(folder, m.Name, archiveName), part, m.Archive.Bytes); err != nil {
-		return nil, fmt.Errorf("restore: %w", err)
-	}
-	got, err := describe(part)
-	if err != nil {
-		return nil, err
-	}
-	if got.SHA256 != m.Archive.SHA256 {
-		return []string{fmt.Sprintf("%s of the backup %s is not what was backed up", archiveName, m.Name)}, nil
-	}
-	if faults, err = verify(ctx, part, raw, &Manifest{}); err != nil || len(faults) > 0 {
-		return faults, err
-	}
-	if err := os.Remove(whole); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("restore: %w", err)
-	}
-	// Where it ends between the two, there is a journal from which the archive can be made anew.
-	if err := errors.Join(SyncFolder(raw), os.Rename(raw, whole), os.Rename(part, path), SyncFolder(dir)); err != nil {
-		return nil, fmt.Errorf("restore: %w", err)
-	}
-	return nil, nil
 }
 
 func describe(path string) (File, error) {
@@ -364,26 +376,4 @@ func writeSynced(path string, data []byte) error {
 	}
 	_, err = f.Write(data)
 	return errors.Join(err, f.Sync(), f.Close())
-}
-
-// SyncFolder has the names in a folder be on disk.
-func SyncFolder(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
-// stoppable reads until a context ends.
-type stoppable struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (s stoppable) Read(p []byte) (int, error) {
-	if err := context.Cause(s.ctx); err != nil {
-		return 0, err
-	}
-	return s.r.Read(p)
 }
