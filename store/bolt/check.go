@@ -18,23 +18,40 @@ import (
 const maxFaults = 1000
 
 // Check implements [store.Store].
-func (d *DB) Check(ctx context.Context) ([]string, error) {
+func (d *DB) Check(ctx context.Context) ([]string, error) { return d.CheckAll(ctx, nil) }
+
+// CheckAll is Check for somebody who waits: progress, if not nil, hears how much is done of how much, as far
+// as one can tell.
+func (d *DB) CheckAll(ctx context.Context, progress func(done, of int64)) ([]string, error) {
+	const share, reading, of = 30, 220, 1000 // as a large archive takes them
+	done := int64(0)
+	tell := func(more int64) {
+		if done += more; progress != nil {
+			progress(done, of)
+		}
+	}
+	tell(0)
+	d.segments.RLock()
+	defer d.segments.RUnlock()
 	faults, sound, err := d.checkPages()
 	if err != nil || !sound {
 		return faults, err
 	}
 	err = d.view(func(tx *bbolt.Tx) error {
 		c := checker{ctx: ctx, tx: tx, codec: d.codec, logged: map[uint32]uint64{}, filed: map[uint32]uint64{}, withdrawn: map[uint64]bool{}}
+		tell(share)
 		for _, pass := range []func(){
 			c.searches, c.log, c.revisions, c.feeds, c.aliases, c.sources, c.marks, c.windows, c.changes, c.twins, c.troubles, c.flags,
 			c.identity, c.shelves, c.touches, c.keys, c.hub, c.incidents, c.names, func() { c.received(d) },
 		} {
 			c.guarded(func() error { pass(); return nil })
+			tell(share)
 		}
 		var failed error
 		if d.rawDir != "" {
 			c.guarded(func() error {
-				failed = c.journal(d)
+				before := done
+				failed = c.journal(d, func(read, all int64) { tell(before + reading*read/max(all, 1) - done) })
 				return nil
 			})
 		}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -14,16 +13,6 @@ import (
 
 	"github.com/backissue/backissue/store"
 )
-
-// scratch returns where a file can be made beside the archive for as long as something is compared, and
-// a function that removes it.
-func (d *DB) scratch() (path string, remove func(), err error) {
-	dir, err := os.MkdirTemp(filepath.Dir(d.path), ".check-")
-	if err != nil {
-		return "", nil, err
-	}
-	return filepath.Join(dir, "archive.db"), func() { _ = os.RemoveAll(dir) }, nil
-}
 
 // reference makes in a file of its own what the journal says that the archive is in a transaction. What the
 // journal does without is taken from the archive itself. It also returns what of the WARC files cannot be
@@ -99,33 +88,6 @@ func derivedAnew(ctx context.Context, from *bbolt.Tx, path string) (*bbolt.DB, e
 	return db, nil
 }
 
-// journal compares the archive with what its journal says, pair by pair, and reads what was received.
-func (c *checker) journal(d *DB) error {
-	path, remove, err := d.scratch()
-	if err != nil {
-		return err
-	}
-	defer remove()
-	db, broke, err := d.reference(c.ctx, c.tx, path, nil)
-	for _, b := range broke {
-		c.fault("%s", b)
-	}
-	if err != nil {
-		if errors.Is(err, store.ErrDamaged) || errors.Is(err, os.ErrNotExist) {
-			c.fault("journal: %v", err)
-			return nil
-		}
-		return err
-	}
-	defer db.Close()
-	return db.View(func(want *bbolt.Tx) error {
-		return compare(c.tx, want, func(d *difference) error {
-			c.fault("%s", d)
-			return nil
-		})
-	})
-}
-
 // received checks that everything that was received is there and whole, and what names it.
 func (c *checker) received(d *DB) {
 	var last uint64
@@ -140,8 +102,8 @@ func (c *checker) received(d *DB) {
 			c.fault("raw %d: %v", number, err)
 			return
 		}
-		if d.rawDir == "" {
-			return // nobody said where it is
+		if d.rawDir == "" || r.Gone {
+			return // nobody said where it is, or it is nowhere any more
 		}
 		if _, err := readCapture(d.rawDir, &r); err != nil {
 			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -163,8 +125,11 @@ func (c *checker) received(d *DB) {
 	})
 }
 
-// Capture returns what a revision was read from; ErrNotFound where that is not known.
+// Capture returns what a revision was read from; ErrNotFound where that is not known, ErrPurged where it was
+// removed for good.
 func (d *DB) Capture(_ context.Context, seq uint64) (*store.Capture, error) {
+	d.segments.RLock()
+	defer d.segments.RUnlock()
 	var r rawRecord
 	err := d.view(func(tx *bbolt.Tx) error {
 		v := tx.Bucket(bucketLog).Get(u64(seq))
@@ -187,6 +152,9 @@ func (d *DB) Capture(_ context.Context, seq uint64) (*store.Capture, error) {
 		return nil, err
 	}
 	c, err := readCapture(d.rawDir, &r)
+	if errors.Is(err, store.ErrPurged) {
+		return nil, fmt.Errorf("what revision %d was read from: %w", seq, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: what revision %d was read from, in %s at %d: %v", store.ErrDamaged, seq, r.Segment, r.Offset, err)
 	}
@@ -222,7 +190,7 @@ func (d *DB) Repair(ctx context.Context, progress func(done, of int64)) (changes
 }
 
 func (d *DB) repair(ctx context.Context, tx *bbolt.Tx, progress func(done, of int64)) (changes []string, err error) {
-	path, remove, err := d.scratch()
+	path, remove, err := scratch(filepath.Dir(d.path))
 	if err != nil {
 		return nil, err
 	}
