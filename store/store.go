@@ -89,6 +89,9 @@ type Sealed struct {
 	// About is the source as it described itself then; nil but for feeds of kind Source. Only what a
 	// feed document says of it is there: titles, texts, links, people, extension elements.
 	About *feed.Source
+	// Purged is when something of it was removed for good, which is the only change that there is; zero for
+	// never.
+	Purged time.Time
 }
 
 // Query asks for a page of a feed's articles, newest first by [feed.Article.When].

@@ -59,27 +59,29 @@ type Options struct {
 
 // DB is an archive in one bbolt file. Its methods may be called by many goroutines.
 type DB struct {
-	db      atomic.Pointer[bbolt.DB] // another one after Compact
-	path    string
-	options Options
-	codec   *codec
-	edition atomic.Uint64
-	writes  chan []*write
-	stop    chan struct{} // closed by Close
-	stopped chan struct{} // closed when the writer has ended
-	closing atomic.Bool
-	chores  chan func()           // what the writer is to do outside any transaction
-	broken  atomic.Pointer[error] // why nothing is written any more; nil while something may be
-	halted  chan struct{}         // closed once that is so
-	place   sync.Mutex            // held while another file is put in the place of the archive's
-	olds    sync.WaitGroup        // files that were replaced and are being closed
-	now     func() time.Time
-	known   searchCache // the writer's own
-	said    said        // what was read again is compared with
-	stretch int         // see maxFindings
-	raw     *rawFiles   // the writer's own; nil for none
-	rawDir  string
-	written int // writes since the last relax; the writer's own
+	db       atomic.Pointer[bbolt.DB] // another one after Compact
+	path     string
+	options  Options
+	codec    *codec
+	edition  atomic.Uint64
+	writes   chan []*write
+	stop     chan struct{} // closed by Close
+	stopped  chan struct{} // closed when the writer has ended
+	closing  atomic.Bool
+	chores   chan func()           // what the writer is to do outside any transaction
+	broken   atomic.Pointer[error] // why nothing is written any more; nil while something may be
+	halted   chan struct{}         // closed once that is so
+	place    sync.Mutex            // held while another file is put in the place of the archive's
+	olds     sync.WaitGroup        // files that were replaced and are being closed
+	segments sync.RWMutex          // held by those who read all WARC files, and while some are removed
+	steps    func(string)          // of a purge, for tests
+	now      func() time.Time
+	known    searchCache // the writer's own
+	said     said        // what was read again is compared with
+	stretch  int         // see maxFindings
+	raw      *rawFiles   // the writer's own; nil for none
+	rawDir   string
+	written  int // writes since the last relax; the writer's own
 }
 
 var _ store.Store = (*DB)(nil)
@@ -139,7 +141,9 @@ func (d *DB) begin(o *Options) error {
 		d.rawDir = o.Raw
 		return readable(format)
 	}
-	_ = os.Remove(d.compacted()) // the file is ours, so nobody is at work on that one any more
+	for _, left := range []string{d.compacted(), d.path + ".purge"} {
+		_ = os.Remove(left) // the archive is ours, so nobody is at work on that any more
+	}
 	if format < FormatVersion {
 		if err := d.keepOld(format); err != nil {
 			return err
@@ -152,6 +156,9 @@ func (d *DB) begin(o *Options) error {
 		return nil
 	}
 	d.rawDir = o.Raw
+	if err := d.sweep(o.Raw); err != nil {
+		return fmt.Errorf("end a purge: %w", err)
+	}
 	if d.raw, err = openRawFiles(o.Raw, o.NoSync); err != nil {
 		return fmt.Errorf("open what was received: %w", err)
 	}

@@ -30,6 +30,8 @@ type rawRecord struct {
 
 	Sources []uint32 `cbor:"7,keyasint,omitempty"` // for which it came, in that order
 	Base    string   `cbor:"8,keyasint,omitempty"` // see [store.Capture.Base]
+
+	Gone bool `cbor:"9,keyasint,omitempty"` // it was purged: of the rest only At and Sources are left
 }
 
 // captured is what a batch was read from, ready to be written.
@@ -185,6 +187,9 @@ func (t *txn) keep(c *captured, source feed.SourceID) (uint64, error) {
 
 // readCapture reads what was received and checks it. Where it came with one, the header is that of the answer.
 func readCapture(dir string, r *rawRecord) (*store.Capture, error) {
+	if r.Gone {
+		return nil, store.ErrPurged
+	}
 	data, err := member(dir, r.Segment, r.Offset, r.Length)
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ func (c *checker) seals() (sealed, open map[uint32]uint64) {
 	sealed, open = map[uint32]uint64{}, map[uint32]uint64{}
 	c.each(bucketFeedSeal, func(k, v []byte) {
 		number, n := binary.BigEndian.Uint32(k), binary.BigEndian.Uint32(k[4:])
-		end, about := splitSeal(v)
+		end, about, _ := splitSeal(v)
 		if uint64(n) != sealed[number] || end <= open[number] || end-open[number] > store.ArchiveLen {
 			c.fault("feed %d: document %d ends at %d and follows %d, which ends at %d",
 				number, n, end, int64(sealed[number])-1, open[number])

@@ -23,6 +23,8 @@ type Segment struct {
 // how far the files in the folder of what was received ([Options.Raw]) belong to it. Others read and write
 // meanwhile. The copy is on disk when CopyTo returns; where it fails there is none.
 func (d *DB) CopyTo(ctx context.Context, path string) (segments []Segment, err error) {
+	d.segments.RLock()
+	defer d.segments.RUnlock()
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("copy the archive: %w", err)

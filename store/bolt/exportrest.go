@@ -80,15 +80,16 @@ func (x *export) about(name, v []byte) error {
 
 func (x *export) documents() error {
 	return x.each(bucketFeedSeal, func(k, v []byte) error {
-		if len(v) < 8 {
+		to, about, purged := splitSeal(v)
+		if about == nil {
 			return fmt.Errorf("%w: %v", store.ErrDamaged, errShort)
 		}
-		about := v[8:]
 		if renamed := x.renamed[string(about)]; renamed != nil {
 			about = renamed
 		}
 		return x.w.Write(&exchange.Record{Document: &exchange.Document{
-			Feed: decode32(k[:4]), Number: decode32(k[4:8]), To: decode64(v[:8]), About: hex.EncodeToString(about),
+			Feed: decode32(k[:4]), Number: decode32(k[4:8]), To: to, About: hex.EncodeToString(about),
+			Purged: exchange.Time{Time: purged.time()},
 		}}, nil)
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/fxamacker/cbor/v2"
 	"go.etcd.io/bbolt"
@@ -152,48 +153,48 @@ func readHead(tx *bbolt.Tx) (*journalHead, error) {
 
 // snapshot begins a journal with all that the archive has, in as many records as that takes.
 func (d *DB) snapshot() error {
-	f := d.raw
+	return d.update(func(tx *bbolt.Tx) error { return d.raw.snapshot(tx, d.now, d.options.Journaled) })
+}
+
+// snapshot begins a journal with all that a transaction sees, which hears of it. hear, if not nil, is told how
+// many bytes are written.
+func (f *rawFiles) snapshot(tx *bbolt.Tx, now func() time.Time, hear func(bytes int64)) (err error) {
 	f.head = journalHead{}
-	return d.update(func(tx *bbolt.Tx) error {
-		var l logbook
-		var failed error
-		var written int64
-		flush := func(o *output) error {
-			if err := f.write(o); err != nil {
-				return err
-			}
-			f.done(o)
-			if written += int64(len(o.data)); d.options.Journaled != nil {
-				d.options.Journaled(written)
-			}
-			return nil
-		}
-		failed = eachPrimary(tx, func(e *entry) (err error) {
-			if l.output == nil {
-				if l.output, err = f.begin(d.now()); err != nil {
-					return err
-				}
-			}
-			if err := l.enter(e); err != nil || len(l.data) < maxJournalBlock {
-				return err
-			}
-			err = flush(l.output) // what is cut off here is told by More to be no whole
-			l.output = nil
+	var l logbook
+	var written int64
+	flush := func(o *output) error {
+		if err := f.write(o); err != nil {
 			return err
-		})
-		if failed != nil {
-			return failed
 		}
+		f.done(o)
+		if written += int64(len(o.data)); hear != nil {
+			hear(written)
+		}
+		return nil
+	}
+	err = eachPrimary(tx, func(e *entry) (err error) {
 		if l.output == nil {
-			if l.output, failed = f.begin(d.now()); failed != nil {
-				return failed
+			if l.output, err = f.begin(now()); err != nil {
+				return err
 			}
 		}
-		if err := errors.Join(l.turn(false), flush(l.output)); err != nil {
+		if err := l.enter(e); err != nil || len(l.data) < maxJournalBlock {
 			return err
 		}
-		return putHead(tx, f.head)
+		err = flush(l.output) // what is cut off here is told by More to be no whole
+		l.output = nil
+		return err
 	})
+	if err == nil && l.output == nil {
+		l.output, err = f.begin(now())
+	}
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(l.turn(false), flush(l.output)); err != nil {
+		return err
+	}
+	return putHead(tx, f.head)
 }
 
 // logged is a record of the journal, and where it stands.

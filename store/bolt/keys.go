@@ -17,6 +17,7 @@ import (
 //	             "dictionary" id(1)               -> zstd dictionary that records name by id
 //	             "counts"                         -> CBOR: articles, tags, authors …
 //	             "identity"                       -> 16 bytes that no other archive has
+//	             "purge"                        -> CBOR: which files are to be removed; only meanwhile
 //	             "journal"                        -> CBOR: the last record of the journal
 //	log          seq(8)                           -> record: one accepted revision (see codec.go);
 //	                                                 gapless from 1
@@ -43,7 +44,8 @@ import (
 //	                                                 change to its record
 //	feed-seal    feed(4) document(4)              -> position(8) in feed-log at which the archive
 //	                                                 document ends; each begins where the last ended;
-//	                                                 hash(8) of what the feed said of itself then
+//	                                                 hash(8) of what the feed said of itself then;
+//	                                                 time(8) when something of it was purged, if it was
 //	shelf        source(4) number(8)              -> packed: a document of the publisher's own archive
 //	                                                 that waits to be taken in, the last one first
 //	about        hash(8)                          -> CBOR: what a feed said of itself
@@ -134,6 +136,7 @@ var (
 	keyCounts   = []byte("counts")
 	keyIdentity = []byte("identity")
 	keyJournal  = []byte("journal")
+	keyPurge    = []byte("purge")
 )
 
 func keyDictionary(id byte) []byte { return append([]byte("dictionary"), id) }

@@ -16,6 +16,8 @@ import (
 
 // Received implements [store.Reader].
 func (d *DB) Received(_ context.Context, before uint64) (store.Received, error) {
+	d.segments.RLock()
+	defer d.segments.RUnlock()
 	var got store.Received
 	var r rawRecord
 	err := d.view(func(tx *bbolt.Tx) error {
@@ -28,13 +30,16 @@ func (d *DB) Received(_ context.Context, before uint64) (store.Received, error) 
 			for ; k != nil && decode64(k) >= before; k, v = c.Prev() {
 			}
 		}
-		if k == nil || d.rawDir == "" {
-			return store.ErrNotFound
+		for ; k != nil && d.rawDir != ""; k, v = c.Prev() {
+			r = rawRecord{}
+			if got.N = decode64(k); unseal(v, &r) != nil {
+				return fmt.Errorf("%w: its place is not known", store.ErrDamaged)
+			}
+			if !r.Gone {
+				return nil
+			}
 		}
-		if got.N = decode64(k); unseal(v, &r) != nil {
-			return fmt.Errorf("%w: its place is not known", store.ErrDamaged)
-		}
-		return nil
+		return store.ErrNotFound
 	})
 	if err != nil {
 		return got, fmt.Errorf("what was received before %d: %w", before, err)

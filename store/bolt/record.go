@@ -27,19 +27,20 @@ type stamp struct {
 
 	Withdrawn bool   `cbor:"13,keyasint,omitempty"`
 	Raw       uint64 `cbor:"14,keyasint,omitempty"` // number of what it was read from
+	Purged    bool   `cbor:"15,keyasint,omitempty"`
 }
 
 func toStamp(a *feed.Article) *stamp {
 	return &stamp{
 		ID: uint64(a.ID), Seq: a.Seq, Revision: a.Revision, Source: uint32(a.Source), Key: a.Key,
 		Arrived: toInstant(a.Arrived), Seen: toInstant(a.Seen), Modified: toInstant(a.Modified), Filed: a.Filed,
-		Twin: uint64(a.Twin), Homonym: a.Homonym, Past: a.Past, Withdrawn: a.Withdrawn,
+		Twin: uint64(a.Twin), Homonym: a.Homonym, Past: a.Past, Withdrawn: a.Withdrawn, Purged: a.Purged,
 	}
 }
 
 func (s *stamp) apply(a *feed.Article) {
 	a.ID, a.Seq, a.Revision, a.Twin = feed.ID(s.ID), s.Seq, s.Revision, feed.ID(s.Twin)
-	a.Homonym, a.Past, a.Withdrawn = s.Homonym, s.Past, s.Withdrawn
+	a.Homonym, a.Past, a.Withdrawn, a.Purged = s.Homonym, s.Past, s.Withdrawn, s.Purged
 	a.Source, a.Key, a.Filed = feed.SourceID(s.Source), s.Key, s.Filed
 	a.Arrived, a.Seen, a.Modified = s.Arrived.time(), s.Seen.time(), s.Modified.time()
 }

@@ -18,7 +18,11 @@ func (im *importing) rest(r *exchange.Record) error {
 		if err != nil {
 			return err
 		}
-		return im.put(bucketFeedSeal, keySeal(d.Feed, d.Number), append(u64(d.To), about...))
+		v := append(u64(d.To), about...)
+		if purged := toInstant(d.Purged.Time); purged != 0 {
+			v = append(v, u64(uint64(purged))...)
+		}
+		return im.put(bucketFeedSeal, keySeal(d.Feed, d.Number), v)
 	case r.Search != nil:
 		s := r.Search
 		return im.seal(bucketSearch, []byte(s.Slug), r, &searchRecord{s.Name, s.Query, s.Limit, s.Split, s.Feed, s.Built, s.Done,

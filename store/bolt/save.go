@@ -139,20 +139,20 @@ func (t *txn) save(b *store.Batch, ready []prepared, kept *captured, again *rere
 	if err != nil {
 		return saved, err
 	}
-	raw, err := t.keep(kept, source.ID)
-	if err != nil {
-		return saved, err
-	}
-	if again != nil {
-		raw = b.Received
-	}
 	as := *source
 	v := &visit{t: t, batch: b, source: source, before: before, saved: &saved, again: again}
-	t.from = raw
-	defer func() { t.from = 0 }()
 	if err := v.resolve(ready); err != nil {
 		return saved, err
 	}
+	switch {
+	case again != nil:
+		t.from = b.Received
+	case !v.purged(): // or what was removed for good would be there again
+		if t.from, err = t.keep(kept, source.ID); err != nil {
+			return saved, err
+		}
+	}
+	defer func() { t.from = 0 }()
 	if err := v.look(); err != nil {
 		return saved, err
 	}
@@ -273,6 +273,11 @@ func (v *visit) decide(it *item) (err error) {
 	return v.older(it)
 }
 
+// purged reports whether something of an article has come that is purged.
+func (v *visit) purged() bool {
+	return slices.ContainsFunc(v.items, func(it item) bool { return it.old != nil && it.old.Purged })
+}
+
 // revisions counts the revisions of an article.
 func (t *txn) revisions(id feed.ID) (int, error) {
 	last := u64(uint64(id))
@@ -312,7 +317,11 @@ func (v *visit) take(it *item) error {
 		if v.saved.Same++; it.old == nil {
 			return nil // its names are known too
 		}
-		return t.alias(v.source.ID, it.names, it.old, it.print)
+		print := it.print
+		if it.old.Purged {
+			print = 0
+		}
+		return t.alias(v.source.ID, it.names, it.old, print)
 	}
 	if err := t.append(a, it.prepared); err != nil {
 		return err

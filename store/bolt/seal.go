@@ -114,12 +114,16 @@ func (t *txn) about(f *openFeed) ([]byte, error) {
 	return name, b.Put(name, raw)
 }
 
-// splitSeal returns where a document ends and the name of what its feed said of itself.
-func splitSeal(v []byte) (end uint64, about []byte) {
-	if len(v) != 16 {
-		return 0, nil // unreachable unless the file is damaged
+// splitSeal returns where a document ends, the name of what its feed said of itself, and when something of
+// it was purged, if it was.
+func splitSeal(v []byte) (end uint64, about []byte, purged instant) {
+	if len(v) != 16 && len(v) != 24 {
+		return 0, nil, 0 // unreachable unless the file is damaged
 	}
-	return decode64(v[:8]), v[8:]
+	if len(v) == 24 {
+		purged = instant(decode64(v[16:]))
+	}
+	return decode64(v[:8]), v[8:16], purged
 }
 
 func aboutName(raw []byte) []byte {

@@ -26,9 +26,11 @@ func (d *DB) Document(_ context.Context, ref store.Ref, k uint64) (s store.Seale
 			return fmt.Errorf("document %d of feed %q: %w", k, string(ref.Kind)+ref.Name, store.ErrNotFound)
 		}
 		var about []byte
-		s.To, about = splitSeal(seals.Get(keySeal(number, uint32(k))))
+		var purged instant
+		s.To, about, purged = splitSeal(seals.Get(keySeal(number, uint32(k))))
+		s.Purged = purged.time()
 		if k > 0 {
-			s.From, _ = splitSeal(seals.Get(keySeal(number, uint32(k)-1)))
+			s.From, _, _ = splitSeal(seals.Get(keySeal(number, uint32(k)-1)))
 		}
 		return readAbout(tx, about, &s)
 	})

@@ -25,7 +25,9 @@ func primary() [][]byte {
 }
 
 // ownKey reports whether a key of meta is about this file, not about the archive.
-func ownKey(k []byte) bool { return bytes.Equal(k, keyFormat) || bytes.Equal(k, keyJournal) }
+func ownKey(k []byte) bool {
+	return bytes.Equal(k, keyFormat) || bytes.Equal(k, keyJournal) || bytes.Equal(k, keyPurge)
+}
 
 // table is a bucket of which the changes are noted for the journal, if it is a primary one.
 type table struct {
@@ -177,7 +179,7 @@ func (t *txn) follow(bucket string, k, old, is []byte) error {
 		if is == nil {
 			return nil
 		}
-		if err := unseal(is, &r); err != nil {
+		if err := unseal(is, &r); err != nil || r.Gone {
 			return err
 		}
 		return t.bucket(bucketRawDigest).Put(digestKey(r.Body), k)

@@ -117,6 +117,9 @@ func (t *txn) restore(newest *feed.Article, now time.Time) error {
 	if !newest.Withdrawn {
 		return nil
 	}
+	if newest.Purged {
+		return fmt.Errorf("article %d: %w", newest.ID, store.ErrPurged)
+	}
 	m, err := t.mark(newest.ID)
 	if err != nil {
 		return err
@@ -183,10 +186,10 @@ func (t *txn) remark(a *feed.Article, m mark) error {
 }
 
 // published returns what the publisher last said of an article: its newest revision, or the last one
-// before it was withdrawn.
+// before it was withdrawn. Of one that is purged nothing else is left than of any of its revisions.
 func (t *txn) published(id feed.ID) (*feed.Article, error) {
 	a, err := t.newest(id)
-	if err != nil || !a.Withdrawn {
+	if err != nil || !a.Withdrawn || a.Purged {
 		return a, err
 	}
 	seqs := revisionSeqs(t.tx, id)

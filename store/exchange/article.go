@@ -27,6 +27,7 @@ type Revision struct {
 	Homonym   bool     `json:"homonym,omitempty"`
 	Past      bool     `json:"past,omitempty"`
 	Withdrawn bool     `json:"withdrawn,omitempty"`
+	Purged    bool     `json:"purged,omitempty"`
 	Arrived   Time     `json:"arrived,omitzero"`
 	Seen      Time     `json:"seen,omitzero"`
 	Modified  Time     `json:"modified,omitzero"`
@@ -140,7 +141,7 @@ type Attr struct {
 func FromArticle(a *feed.Article) Revision {
 	r := Revision{
 		Seq: a.Seq, Revision: a.Revision, Source: uint32(a.Source), Key: a.Key, Twin: uint64(a.Twin), Homonym: a.Homonym,
-		Past: a.Past, Withdrawn: a.Withdrawn, Arrived: Time{a.Arrived}, Seen: Time{a.Seen}, Modified: Time{a.Modified},
+		Past: a.Past, Withdrawn: a.Withdrawn, Purged: a.Purged, Arrived: Time{a.Arrived}, Seen: Time{a.Seen}, Modified: Time{a.Modified},
 		Filed: a.Filed, GUID: a.GUID, PermaLink: a.PermaLink, Link: a.Link, Kicker: a.Kicker, Title: a.Title,
 		TitleCut: a.TitleCut, Authors: people(a.Authors), Contributors: people(a.Contributors),
 		Published: Time{a.Published}, Updated: Time{a.Updated}, Summary: a.Summary, Content: a.Content,
@@ -163,7 +164,7 @@ func FromArticle(a *feed.Article) Revision {
 func (r *Revision) Article(id uint64) *feed.Article {
 	a := &feed.Article{
 		ID: feed.ID(id), Seq: r.Seq, Revision: r.Revision, Source: feed.SourceID(r.Source), Key: r.Key, Twin: feed.ID(r.Twin),
-		Homonym: r.Homonym, Past: r.Past, Withdrawn: r.Withdrawn, Arrived: r.Arrived.Time, Seen: r.Seen.Time,
+		Homonym: r.Homonym, Past: r.Past, Withdrawn: r.Withdrawn, Purged: r.Purged, Arrived: r.Arrived.Time, Seen: r.Seen.Time,
 		Modified: r.Modified.Time, Filed: r.Filed, GUID: r.GUID, PermaLink: r.PermaLink, Link: r.Link, Kicker: r.Kicker,
 		Title: r.Title, TitleCut: r.TitleCut, Authors: unpeople(r.Authors), Contributors: unpeople(r.Contributors),
 		Published: r.Published.Time, Updated: r.Updated.Time, Summary: r.Summary, Content: r.Content,

@@ -139,6 +139,7 @@ type Document struct {
 	Number uint32 `json:"number"`
 	To     uint64 `json:"to"` // the position behind it
 	About  string `json:"about,omitempty"`
+	Purged Time   `json:"purged,omitzero"` // when something of it was removed for good
 }
 
 // Search is the definition of a saved search.

@@ -16,12 +16,12 @@ import (
 
 // issue is a sealed archive document of a feed (RFC 5005 §4). Nothing that goes out of it depends on
 // anything but the log's positions that it holds, what was sealed with them, and what the archive's
-// owner calls it and where it is reached: copies are good for ever.
+// owner calls it and where it is reached: copies are good for ever, unless something of it is purged.
 type issue struct {
 	store.Sealed
 	ref   store.Ref
 	k     uint64    // its place among the feed's documents, counted from 0
-	until time.Time // when the last of its articles came in
+	until time.Time // when the last of its articles came in, or something of it was purged
 }
 
 // feed returns the feed as it was called when the document was sealed.
@@ -89,6 +89,9 @@ func (s *site) issue(ctx context.Context, ref store.Ref, k uint64, ext string) (
 	i := issue{sealed, ref, k, beginning}
 	if len(last) > 0 {
 		i.until = last[0].Seen
+	}
+	if i.Purged.After(i.until) {
+		i.until = i.Purged
 	}
 	return i, nil
 }
