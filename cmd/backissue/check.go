@@ -39,7 +39,7 @@ is taken from there. The archive's file is copied first.`,
 					return err
 				}
 			}
-			faults, err := a.Check(c.Context())
+			faults, err := a.checkAll(c, e, g.quiet)
 			if err != nil {
 				return err
 			}
@@ -60,6 +60,17 @@ is taken from there. The archive's file is copied first.`,
 		})
 	}
 	return c
+}
+
+// checkAll checks the archive, and shows on a terminal how far it has come.
+func (a *archive) checkAll(c *cobra.Command, e *env, quiet bool) ([]string, error) {
+	db, ok := a.Store.(*bolt.DB)
+	if !ok {
+		return a.Check(c.Context()) // unreachable: there is one engine
+	}
+	bar := newProgress(e, quiet, "checking", 1)
+	defer bar.end()
+	return db.CheckAll(c.Context(), func(done, of int64) { bar.to(int(done), int(of)) })
 }
 
 func printFaults(c *cobra.Command, e *env, g *globals, a *archive, faults []string) error {
@@ -83,6 +94,9 @@ func (a *archive) repair(c *cobra.Command, e *env, quiet bool) error {
 	db, ok := a.Store.(*bolt.DB)
 	if !ok {
 		return errors.New("this archive cannot be mended") // unreachable: there is one engine
+	}
+	if why := a.limit(); why != nil {
+		return hinted{noArchive{fmt.Errorf("nothing is mended in this archive: %w", why)}, remedy(why)}
 	}
 	before := filepath.Join(a.Dir, "before-repair-"+time.Now().UTC().Format(backup.Layout)+".db")
 	if _, err := db.CopyTo(c.Context(), before); err != nil {
