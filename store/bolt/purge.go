@@ -80,6 +80,41 @@ type purgePlan struct {
 	captive bool // what was received is copied elsewhere
 }
 
+// Purgeable returns the articles of which [DB.Purge] would leave only a tombstone.
+func (d *DB) Purgeable(ctx context.Context) (ids []feed.ID, err error) {
+	err = d.view(func(tx *bbolt.Tx) error {
+		return eachWithdrawn(ctx, tx, func(id feed.ID) error {
+			s, _, err := split(tx.Bucket(bucketLog).Get(u64(newestSeq(tx.Bucket(bucketRevision).Cursor(), id))))
+			if err != nil {
+				return fmt.Errorf("%w: article %d: %v", store.ErrDamaged, id, err)
+			}
+			if !s.Purged {
+				ids = append(ids, id)
+			}
+			return nil
+		})
+	})
+	return ids, err
+}
+
+// eachWithdrawn calls f with the articles that are withdrawn.
+func eachWithdrawn(ctx context.Context, tx *bbolt.Tx, f func(feed.ID) error) error {
+	c := tx.Bucket(bucketMark).Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		var m mark
+		if err := unseal(v, &m); err != nil {
+			return fmt.Errorf("%w: mark of article %d: %v", store.ErrDamaged, decode64(k), err)
+		}
+		if !m.Withdrawn {
+			continue
+		}
+		if err := errors.Join(context.Cause(ctx), f(feed.ID(decode64(k)))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // plan finds what is withdrawn and not purged yet.
 func (d *DB) plan(ctx context.Context) (*purgePlan, error) {
 	p := &purgePlan{
@@ -87,18 +122,8 @@ func (d *DB) plan(ctx context.Context) (*purgePlan, error) {
 		at: d.now(), feeds: make(map[uint32]uint64), codec: d.codec, captive: d.raw != nil,
 	}
 	err := d.view(func(tx *bbolt.Tx) error {
-		c := tx.Bucket(bucketMark).Cursor()
-		for k, v := c.First(); k != nil; k, v = c.Next() {
-			var m mark
-			if err := unseal(v, &m); err != nil {
-				return fmt.Errorf("%w: mark of article %d: %v", store.ErrDamaged, decode64(k), err)
-			}
-			if !m.Withdrawn {
-				continue
-			}
-			if err := errors.Join(context.Cause(ctx), p.add(tx, feed.ID(decode64(k)))); err != nil {
-				return err
-			}
+		if err := eachWithdrawn(ctx, tx, func(id feed.ID) error { return p.add(tx, id) }); err != nil {
+			return err
 		}
 		for id := range p.signs {
 			if err := p.addSource(tx, id); err != nil {
