@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -95,11 +96,8 @@ func (a *archive) repair(c *cobra.Command, e *env, quiet bool) error {
 	if !ok {
 		return errors.New("this archive cannot be mended") // unreachable: there is one engine
 	}
-	if why := a.limit(); why != nil {
-		return hinted{noArchive{fmt.Errorf("nothing is mended in this archive: %w", why)}, remedy(why)}
-	}
-	before := filepath.Join(a.Dir, "before-repair-"+time.Now().UTC().Format(backup.Layout)+".db")
-	if _, err := db.CopyTo(c.Context(), before); err != nil {
+	before, err := a.copyAside(c.Context(), db)
+	if err != nil {
 		return err
 	}
 	bar := newProgress(e, quiet, "mending", 1)
@@ -116,4 +114,24 @@ func (a *archive) repair(c *cobra.Command, e *env, quiet bool) error {
 	}
 	fmt.Fprintln(e.Stderr, "backissue: the file as it was before is", before)
 	return nil
+}
+
+// copyAside copies the archive's file to a new one beside it, which is there whole or not at all.
+func (a *archive) copyAside(ctx context.Context, db *bolt.DB) (string, error) {
+	part := filepath.Join(a.Dir, "before-repair.part")
+	if err := os.Remove(part); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("copy the archive: %w", err)
+	}
+	if _, err := db.CopyTo(ctx, part); err != nil {
+		return "", err
+	}
+	name := filepath.Join(a.Dir, "before-repair-"+time.Now().UTC().Format(backup.Layout))
+	path := name + ".db"
+	for n := 2; isThere(path); n++ { // of a repair that was cut off a moment ago
+		path = fmt.Sprintf("%s-%d.db", name, n)
+	}
+	if err := errors.Join(os.Rename(part, path), backup.SyncFolder(a.Dir)); err != nil {
+		return "", fmt.Errorf("copy the archive: %w", err)
+	}
+	return path, nil
 }
