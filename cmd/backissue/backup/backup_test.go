@@ -310,6 +310,9 @@ func TestSpoiled(t *testing.T) {
 
 // Whatever step it is killed at: what there was before is there, and the next one is as if nothing had been.
 func TestKilledAtEachStep(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: it makes dozens of backups")
+	}
 	places(t, func(t *testing.T, to shelf) {
 		dir := t.TempDir()
 		db := open(t, dir)

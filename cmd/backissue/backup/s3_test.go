@@ -154,6 +154,9 @@ func TestRefused(t *testing.T) {
 
 // Only what is new goes up, and a line that dies in the middle of an upload costs nothing but time.
 func TestUploads(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: what goes up is large")
+	}
 	s, dir := newService(t), t.TempDir()
 	to, db := s.shelf(t), open(t, dir)
 	noise := make([]byte, 17<<20) // more than one part of an upload
