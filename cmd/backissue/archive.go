@@ -29,6 +29,8 @@ type archive struct {
 	Scheduler *scheduler.Scheduler
 	Dir       string
 
+	limited atomic.Pointer[error] // why it is only read; nil while it is written too
+
 	publishing sync.Mutex // held while a folder is published
 	backingUp  sync.Mutex // held while a backup is made
 
@@ -66,6 +68,9 @@ func (g *globals) dataDir(e *env) (string, error) {
 // and gets the same exit code either way.
 func (g *globals) withArchive(ctx context.Context, e *env, do func(*archive) error) error {
 	if e.archive != nil {
+		if err := e.archive.admit(e); err != nil {
+			return err
+		}
 		return do(e.archive)
 	}
 	dir, err := g.dataDir(e)
@@ -73,7 +78,7 @@ func (g *globals) withArchive(ctx context.Context, e *env, do func(*archive) err
 		return err
 	}
 	for until := time.Now().Add(patience); ; {
-		a, err := openArchive(dir, e.Getenv)
+		a, err := openArchive(dir, e, g.quiet)
 		if err == nil {
 			return a.own(ctx, e, do)
 		}
@@ -118,26 +123,39 @@ func (g *globals) withExisting(ctx context.Context, e *env, do func(*archive) er
 	return g.withArchive(ctx, e, do)
 }
 
-// openArchive opens the archive in a folder, and makes both if they are not there.
-func openArchive(dir string, getenv func(string) string) (*archive, error) {
+// openArchive opens the archive in a folder, and makes both if they are not there. One that is damaged, or
+// where nothing can be written, is opened to be read (see limits.go).
+func openArchive(dir string, e *env, quiet bool) (*archive, error) {
 	if err := cutOff(dir); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, noArchive{fmt.Errorf("make the archive's folder: %w", err)}
 	}
-	db, err := bolt.Open(filepath.Join(dir, "archive.db"), &bolt.Options{Raw: filepath.Join(dir, "raw")})
-	if errors.Is(err, store.ErrDamaged) {
-		return nil, hinted{noArchive{err}, "make it anew from its journal with: backissue rebuild; or bring back a backup with: backissue restore DIR"}
-	}
+	bar := newProgress(e, quiet, "beginning the journal", -1)
+	db, err := bolt.Open(filepath.Join(dir, "archive.db"), &bolt.Options{
+		Raw:       filepath.Join(dir, "raw"),
+		Journaled: func(bytes int64) { bar.to(int(bytes), -1) },
+		Kept: func(path string, format uint32) {
+			fmt.Fprintf(e.Stderr, "backissue: the archive is of format %d and is brought to %d; as it was before it is kept in %s\n",
+				format, bolt.FormatVersion, path)
+		},
+	})
+	bar.end()
+	var why error
 	if err != nil {
-		return nil, noArchive{err}
+		if db, why = openLimited(dir, err); db == nil {
+			return nil, why
+		}
 	}
 	log := slog.New(slog.DiscardHandler)
 	client := &fetch.Client{
-		UserAgent: fetch.UserAgent(release), HostGap: time.Second, Allow: strings.Fields(getenv("BACKISSUE_ALLOW")), Log: log,
+		UserAgent: fetch.UserAgent(release), HostGap: time.Second, Allow: strings.Fields(e.Getenv("BACKISSUE_ALLOW")), Log: log,
 	}
 	a := &archive{Store: db, Dir: dir}
+	if why != nil {
+		a.limited.Store(&why)
+	}
 	a.Scheduler = &scheduler.Scheduler{Store: db, Fetch: client, Log: log, Heard: a.heard, Ended: a.ended}
 	return a, nil
 }
@@ -151,6 +169,12 @@ func (a *archive) heard(e scheduler.Event) {
 
 // own runs do as the owner of the archive: as long as it takes, other commands are carried out too.
 func (a *archive) own(ctx context.Context, e *env, do func(*archive) error) error {
+	if err := a.admit(e); err != nil {
+		return errors.Join(err, a.Close())
+	}
+	if a.limit() != nil && !e.asked("serve") {
+		return errors.Join(do(a), a.Close()) // others can open it to read, as we did
+	}
 	other := func(ctx context.Context, req *control.Request, stdin io.Reader, stdout, stderr io.Writer) int {
 		return run(ctx, req.Args, &env{
 			Stdin: stdin, Stdout: stdout, Stderr: stderr, Dir: req.Dir,
@@ -159,6 +183,9 @@ func (a *archive) own(ctx context.Context, e *env, do func(*archive) error) erro
 		})
 	}
 	srv, err := control.Listen(ctx, control.Address(a.Dir), other)
+	if err != nil && a.limit() != nil {
+		return errors.Join(do(a), a.Close()) // the file system may be one that nobody can write
+	}
 	if err != nil {
 		// A file system without sockets is no reason not to work; only others must wait.
 		fmt.Fprintf(e.Stderr, "backissue: other commands will have to wait for this one: %v\n", err)

@@ -96,6 +96,9 @@ func (a *archive) repair(c *cobra.Command, e *env, quiet bool) error {
 	if !ok {
 		return errors.New("this archive cannot be mended") // unreachable: there is one engine
 	}
+	if why := a.limit(); why != nil {
+		return hinted{noArchive{fmt.Errorf("nothing is mended in this archive: %w", why)}, remedy(why)}
+	}
 	before, err := a.copyAside(c.Context(), db)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 
 // TestFinishSearches cuts a search off, as a crash would, and expects it to be finished.
 func TestFinishSearches(t *testing.T) {
-	a, err := openArchive(t.TempDir(), func(string) string { return "" })
+	a, err := openArchive(t.TempDir(), &env{Stderr: os.Stderr, Getenv: func(string) string { return "" }}, true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func BenchmarkList(b *testing.B) {
 		}
 	}
 	dir := b.TempDir()
-	a, err := openArchive(dir, func(string) string { return "" })
+	a, err := openArchive(dir, &env{Stderr: os.Stderr, Getenv: func(string) string { return "" }}, true)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -119,33 +119,53 @@ func (s *server) serve(ctx context.Context, a *archive, sources []string) error 
 	if err := s.pushing.begin(a, base, public, log); err != nil {
 		return err
 	}
-	if err := s.takeIn(ctx, a, sources); err != nil {
-		return err
+	limited := a.limit() != nil
+	switch {
+	case limited && (s.demo || len(sources) > 0):
+		fmt.Fprintln(s.e.Stderr, "backissue: nothing that was named is taken in")
+	case !limited:
+		if err := s.takeIn(ctx, a, sources); err != nil {
+			return err
+		}
 	}
 	o := web.Options{
 		Archive: a.Store, BaseURL: base, Title: s.title, Version: release, Deltas: s.deltas, Hub: s.pushing.address(base), Hubs: s.pushing.pings, Log: log,
 		Status: s.watching.shown(a, listener.Addr(), public, s.pushing.hub),
+		Limited: func() (why, hint string) {
+			if err := a.limit(); err != nil {
+				return err.Error(), remedy(err)
+			}
+			return "", ""
+		},
 	}
-	if !s.idle {
+	if !s.idle && !limited {
 		o.Alive = a.Scheduler.Turned
 	}
 	h, err := web.New(o)
 	if err != nil {
 		return usageError{err}
 	}
+	if limited {
+		s.pushing.hub, s.pushing.push = false, false // whose subscriptions would be written
+	}
 	h = s.pushing.mount(a, h, base, s.e.Getenv, log)
 	stats, err := a.Stats(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrDamaged) && !s.g.quiet:
+		fmt.Fprintf(s.e.Stderr, "backissue: %v\n", err)
+		fmt.Fprintf(s.e.Stdout, "serving what can be read at %s\n", base)
+	case errors.Is(err, store.ErrDamaged):
+	case err != nil:
 		return err
-	}
-	if !s.g.quiet {
+	case !s.g.quiet:
 		fmt.Fprintf(s.e.Stdout, "serving %s, %s and %s at %s\n", plural(stats.Articles, "article"),
 			plural(stats.Tags, "tag"), plural(stats.Sources, "source"), base)
 	}
 	return s.work(ctx, a, web.Server(listener.Addr().String(), h, log), listener)
 }
 
-// work serves and fetches until the context ends or one of the two fails.
+// work serves and fetches until the context ends or one of the two fails. Where the archive cannot be written
+// any more, or what fetching needs is damaged, it goes on serving.
 func (s *server) work(ctx context.Context, a *archive, srv *http.Server, l net.Listener) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -155,20 +175,10 @@ func (s *server) work(ctx context.Context, a *archive, srv *http.Server, l net.L
 			stop(fmt.Errorf("serve: %w", err))
 		}
 	})
-	wg.Go(func() {
-		if err := a.finishSearches(ctx); err != nil && ctx.Err() == nil {
-			s.log().Error("saved search failed", "error", err)
-		}
-	})
-	wg.Go(func() {
-		if err := s.pushing.run(ctx); err != nil {
-			stop(err)
-		}
-	})
-	if !s.idle {
+	if a.limit() == nil {
 		wg.Go(func() {
-			if err := a.Scheduler.Run(ctx); err != nil {
-				stop(fmt.Errorf("visit sources: %w", err))
+			if err := s.fetch(ctx, a); err != nil {
+				stop(err)
 			}
 		})
 	}
@@ -184,6 +194,50 @@ func (s *server) work(ctx context.Context, a *archive, srv *http.Server, l net.L
 		return err
 	}
 	return nil // being told to stop is how serving ends
+}
+
+// fetch does all that writes to the archive, until the context ends or nothing can be written any more.
+func (s *server) fetch(ctx context.Context, a *archive) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var wg sync.WaitGroup
+	var pushing, visiting error
+	wg.Go(func() {
+		if err := a.finishSearches(ctx); err != nil && ctx.Err() == nil {
+			s.log().Error("saved search failed", "error", err)
+		}
+	})
+	wg.Go(func() {
+		if pushing = s.pushing.run(ctx); pushing != nil {
+			cancel()
+		}
+	})
+	if !s.idle {
+		wg.Go(func() {
+			defer cancel()
+			if visiting = a.Scheduler.Run(ctx); visiting != nil {
+				visiting = fmt.Errorf("visit sources: %w", visiting)
+			}
+		})
+	}
+	wg.Go(func() {
+		select {
+		case <-a.halted():
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	wg.Wait()
+	err := errors.Join(pushing, visiting)
+	if errors.Is(err, store.ErrDamaged) {
+		a.limited.CompareAndSwap(nil, &err)
+	}
+	why := a.limit()
+	if why == nil {
+		return err
+	}
+	s.log().Error("nothing is written any more, and no source is visited; what can be read is served", "error", why, "remedy", remedy(why))
+	return nil
 }
 
 // open takes the port, so that a port which is taken is an error before anything is taken in, and

@@ -64,6 +64,9 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p = &problem{status: http.StatusNotFound, title: "Not in this archive", text: "Nothing is kept under this name."}
 	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
 		return // nobody is listening
+	case errors.Is(err, store.ErrDamaged):
+		s.log.Error("cannot show page", "path", r.URL.Path, "err", err)
+		p = &problem{status: http.StatusServiceUnavailable, title: "This part of the archive is damaged", text: "What belongs here cannot be read until its keeper has mended it. Please come again later."}
 	default:
 		s.log.Error("cannot show page", "path", r.URL.Path, "err", err)
 		p = &problem{status: http.StatusInternalServerError, title: "The archive cannot be read", text: "Something is wrong here, not with your request. Please try again later."}

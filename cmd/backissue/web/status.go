@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -90,7 +91,7 @@ func (s *site) isLocal(r *http.Request) bool {
 	return host == "localhost" || err == nil && at.IsLoopback()
 }
 
-// health answers 200 while the archive can be read and, where sources are visited, the scheduler lives.
+// health answers 200 while the archive can be read and written and, where sources are visited, the scheduler lives.
 // It gives nothing else away, so it is there for everybody.
 func (s *site) health(w http.ResponseWriter, r *http.Request) error {
 	status, text := http.StatusOK, "ok"
@@ -99,6 +100,8 @@ func (s *site) health(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.archive.Stats(ctx); err != nil {
 		s.log.Error("health: archive cannot be read", "err", err)
 		status, text = http.StatusServiceUnavailable, "the archive cannot be read"
+	} else if why, _ := s.limited(); why != "" {
+		status, text = http.StatusServiceUnavailable, "the archive is only read: nothing can be written to it"
 	} else if s.alive != nil {
 		if last := s.alive(); !last.IsZero() && s.clock().Sub(last) > hanging {
 			status, text = http.StatusServiceUnavailable, "sources have not been looked at since "+last.UTC().Format(time.RFC3339)
@@ -125,6 +128,9 @@ func (s *site) clock() time.Time {
 // statusView is what the owner sees.
 type statusView struct {
 	layout
+	Limited  string // why the archive is only read
+	Remedy   string // what to do about that
+	Unread   string // why some of this page is not there
 	Formats  []feedLink
 	Facts    []string
 	Sections []trouble
@@ -229,13 +235,23 @@ func (s *site) statusPage(w http.ResponseWriter, r *http.Request) error {
 func (s *site) buildStatus(ctx context.Context) (statusView, error) {
 	p := statusView{layout: s.layout("Status"), Formats: s.formatLinks(statusPath, s.statusTitle())}
 	p.Feeds = append(p.Formats, p.Feeds...)
+	p.Limited, p.Remedy = s.limited()
+	err := s.fillStatus(ctx, &p)
+	if errors.Is(err, store.ErrDamaged) {
+		p.Unread, err = err.Error(), nil // this page is where to say so
+	}
+	return p, err
+}
+
+// fillStatus fills in what the archive knows, as far as it can be read.
+func (s *site) fillStatus(ctx context.Context, p *statusView) error {
 	stats, err := s.archive.Stats(ctx)
 	if err != nil {
-		return p, err
+		return err
 	}
 	due, since, err := s.archive.Overdue(ctx, s.status.now())
 	if err != nil {
-		return p, err
+		return err
 	}
 	p.Facts = []string{
 		things(int(stats.Sources), "source", "sources") + ", of which " + count(stats.Subscribed) + " are polled",
@@ -252,7 +268,7 @@ func (s *site) buildStatus(ctx context.Context) (statusView, error) {
 		}
 		list, err := s.archive.Troubled(ctx, 0, statusLen, section.kind)
 		if err != nil {
-			return p, err
+			return err
 		}
 		t := trouble{Title: section.title, About: section.about, Count: n}
 		for i := range list {
@@ -272,7 +288,7 @@ func (s *site) buildStatus(ctx context.Context) (statusView, error) {
 		in := &told[i]
 		p.Told = append(p.Told, statusIncident{s.statusLink(in.Name, in.Title), in.At.UTC(), incidentWord(in.Kind)})
 	}
-	return p, err
+	return err
 }
 
 // statusLink leads to a source's page.

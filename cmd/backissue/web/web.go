@@ -47,6 +47,9 @@ type Options struct {
 	// Alive says when the scheduler last gave a sign of life, by which /healthz is answered; nil where
 	// nobody visits sources.
 	Alive func() time.Time
+	// Limited says why the archive is only read, and what to do about it, both as sentences; "" while it is
+	// written too. /healthz is answered by it, and /status says it. nil where that is always so.
+	Limited func() (why, remedy string)
 	// Status shows the owner how the archive is doing; nil for nobody.
 	Status *Status
 	// CacheBytes bounds what finished documents may take in memory; 64 MiB where 0.
@@ -87,12 +90,16 @@ func New(o Options) (http.Handler, error) {
 		cache:   newCache(o.CacheBytes),
 		static:  newStatic(),
 		alive:   o.Alive,
+		limited: o.Limited,
 		status:  o.Status,
 		formats: newFormats(o.Deltas),
 
 		searching:   make(chan struct{}, searchers),
 		statusClass: newClass("text/html; charset=utf-8", statusKeep, pageFields("'none'")...),
 		opmlClass:   newFeedClass("text/x-opml; charset=utf-8", feedsKeep),
+	}
+	if s.limited == nil {
+		s.limited = func() (why, remedy string) { return "", "" }
 	}
 	if s.press, err = newPress(); err != nil {
 		return nil, err
@@ -129,7 +136,8 @@ type site struct {
 	log     *slog.Logger
 	deltas  bool
 	alive   func() time.Time // nil where nobody visits sources
-	status  *Status          // nil where nobody may see it
+	limited func() (why, remedy string)
+	status  *Status // nil where nobody may see it
 
 	mux         *http.ServeMux
 	pages       *pages
