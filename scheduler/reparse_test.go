@@ -326,6 +326,39 @@ func TestReparseRecovers(t *testing.T) {
 	}
 }
 
+// What was removed for good does not come back.
+func TestReparseLeavesPurged(t *testing.T) {
+	w := keeping(t, func(b *store.Batch) {
+		b.Articles = slices.DeleteFunc(b.Articles, func(a feed.Article) bool { return a.GUID == "seen-never" })
+	})
+	up := newSite(t, "127.0.0.1")
+	up.set("/feed", text(rss("T", "a", "b"), ""))
+	src := w.subscribe(up.URL + "/feed")
+	w.clock.advance(48 * time.Hour)
+	up.set("/feed", text(rss("T", "seen-never", "b", "c"), ""))
+	w.visit(src.ID)
+	db := w.archive.Store.(*crippled).Store.(*bolt.DB)
+	for _, r := range w.revisions(db) {
+		if r.GUID == "a" {
+			if err := db.Withdraw(t.Context(), r.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if p, err := db.Purge(t.Context(), nil); err != nil || p.Articles != 1 || p.Captures != 1 {
+		t.Fatalf("purged: %+v, %v", p, err)
+	}
+	a := reparse(t, filepath.Join(filepath.Dir(w.file), "raw"))
+	if a.done != (scheduler.Reparsed{Read: 1, Added: 1}) {
+		t.Errorf("read again: %+v", a.done)
+	}
+	for _, r := range w.revisions(a.db) {
+		if r.GUID == "a" && !r.Purged || r.Title == "Title of a" {
+			t.Errorf("it is back: %+v", r)
+		}
+	}
+}
+
 // revisions returns the whole log.
 func (w *world) revisions(s store.Store) []feed.Article {
 	w.Helper()

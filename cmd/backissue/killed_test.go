@@ -201,6 +201,15 @@ func killings(t *testing.T, bin string, hosts, articles int) []killing {
 			name: "compact", before: given, args: alone("compact"), result: whole,
 		},
 		{
+			name: "compact --purge",
+			before: func(t *testing.T, data, out string) {
+				given(t, data, out)
+				mustRun(t, bin, "forget", "--yes", "--data", data, "3", "50", "51", "120")
+			},
+			args:   alone("compact", "--purge", "--yes"),
+			result: func(t *testing.T, data, _ string) any { return timeless(contents(t, data)) },
+		},
+		{
 			name: "rebuild", before: given, args: alone("rebuild"), result: whole,
 		},
 		{
