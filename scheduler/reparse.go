@@ -17,7 +17,7 @@ type Reparser struct {
 	Store store.Store
 	// File reads what was imported as a file: what it says of its source, and its articles. Where it is nil
 	// such files are left alone.
-	File func(c *store.Received) (feed.Source, []feed.Article, error)
+	File func(as store.Coming, body []byte) (feed.Source, []feed.Article, error)
 	// Now tells the time; time.Now if nil.
 	Now func() time.Time
 	// Progress, if not nil, hears how many bodies are done, of how many.
@@ -45,9 +45,9 @@ func (r *Reparser) Run(ctx context.Context) (done Reparsed, err error) {
 		if err == nil {
 			err = ctx.Err()
 		}
-		for _, id := range c.Sources {
+		for _, as := range c.For {
 			if err == nil {
-				err = r.one(ctx, &c, id, &done)
+				err = r.one(ctx, &c, as, &done)
 			}
 		}
 		if err != nil {
@@ -62,15 +62,15 @@ func (r *Reparser) Run(ctx context.Context) (done Reparsed, err error) {
 }
 
 // one reads a body as it was read for one of the sources for which it came.
-func (r *Reparser) one(ctx context.Context, c *store.Received, id feed.SourceID, done *Reparsed) error {
-	src, err := r.Store.Source(ctx, id)
+func (r *Reparser) one(ctx context.Context, c *store.Received, as store.Coming, done *Reparsed) error {
+	src, err := r.Store.Source(ctx, as.Source)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	says, articles, err := r.read(c, &src)
+	says, articles, err := r.read(c, as, &src)
 	if err != nil || len(articles) == 0 {
 		return nil // it is no feed to this parser either
 	}
@@ -87,18 +87,14 @@ func (r *Reparser) one(ctx context.Context, c *store.Received, id feed.SourceID,
 	return nil
 }
 
-func (r *Reparser) read(c *store.Received, src *feed.Source) (says feed.Source, articles []feed.Article, err error) {
-	if c.Status == 0 && strings.HasPrefix(c.URL, "file:") {
+func (r *Reparser) read(c *store.Received, as store.Coming, src *feed.Source) (says feed.Source, articles []feed.Article, err error) {
+	if strings.HasPrefix(as.URL, "file:") {
 		if r.File == nil {
 			return says, nil, nil
 		}
-		return r.File(c)
+		return r.File(as, c.Body)
 	}
-	res := &fetch.Response{URL: c.URL, ContentType: c.ContentType, Body: c.Body, Status: c.Status}
-	if c.Header != nil {
-		res.ContentType = c.Header.Get("Content-Type")
-	}
-	doc, err := read(res, src.Identity)
+	doc, err := read(&fetch.Response{URL: as.URL, ContentType: as.ContentType, Body: c.Body, Status: c.Status}, src.Identity)
 	if err != nil {
 		return says, nil, err
 	}

@@ -238,6 +238,20 @@ func TestReparseHistoryAndPush(t *testing.T) {
 	}
 }
 
+// One body that came from several addresses is read for each source as it came for that.
+func TestReparseOneBodyFromSeveral(t *testing.T) {
+	w, up := keeping(t, nil), newSite(t, "127.0.0.1")
+	body := `<rss version="2.0"><channel><title>T</title><item><guid isPermaLink="false">1</guid><title>One</title><link>one</link></item></channel></rss>`
+	for _, path := range []string{"/a/feed", "/b/feed", "/b/c/feed"} {
+		up.set(path, text(body, ""))
+	}
+	w.follow(up.URL+"/a/feed", up.URL+"/b/feed", up.URL+"/b/c/feed")
+	if r := w.round(scheduler.RoundOptions{}); r.Added != 3 {
+		t.Fatalf("%d added", r.Added)
+	}
+	unchanged(t, w)
+}
+
 // An archive whose parser saw neither every third item nor any enclosure gets both back, and all that
 // went out before stays as it was.
 func TestReparseRecovers(t *testing.T) {

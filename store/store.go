@@ -411,8 +411,14 @@ type Capture struct {
 // Received is a [Capture] that the archive keeps.
 type Received struct {
 	Capture
-	N       uint64          // its number; each has a higher one than those before
-	Sources []feed.SourceID // for which it came
+	N   uint64   // its number; each has a higher one than those before
+	For []Coming // the sources for which it came, each as it last did
+}
+
+// Coming is how a [Capture] came for a source: one body may come for several, from several addresses.
+type Coming struct {
+	Source                 feed.SourceID
+	URL, ContentType, Base string // see [Capture]; ContentType is that of an answer too
 }
 
 // Shelved is a document of a publisher's own archive that waits to be taken in.

@@ -122,12 +122,12 @@ func (r *rebuilding) reparse(ctx context.Context, fresh string) (done scheduler.
 }
 
 // readReceived reads a file that was imported as it was read then.
-func readReceived(c *store.Received) (feed.Source, []feed.Article, error) {
-	u, err := url.Parse(c.URL)
+func readReceived(as store.Coming, body []byte) (feed.Source, []feed.Article, error) {
+	u, err := url.Parse(as.URL)
 	if err != nil {
 		return feed.Source{}, nil, err
 	}
-	return readArticles(path.Base(u.Path), c.Body, c.Base)
+	return readArticles(path.Base(u.Path), body, as.Base)
 }
 
 // replaceArchive puts a file in the place of another, of which a copy is kept in a new folder beside it, which

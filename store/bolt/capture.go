@@ -31,14 +31,24 @@ type rawRecord struct {
 	Sources []uint32 `cbor:"7,keyasint,omitempty"` // for which it came, in that order
 	Base    string   `cbor:"8,keyasint,omitempty"` // see [store.Capture.Base]
 
+	Others []coming `cbor:"10,keyasint,omitempty"` // how it came for those for which it did not as it first came
+
 	Gone bool `cbor:"9,keyasint,omitempty"` // it was purged: of the rest only At and Sources are left
+}
+
+// coming is how a body came for a source.
+type coming struct {
+	Source uint32 `cbor:"1,keyasint"`
+	URL    string `cbor:"2,keyasint,omitempty"`
+	Type   string `cbor:"3,keyasint,omitempty"`
+	Base   string `cbor:"4,keyasint,omitempty"`
 }
 
 // captured is what a batch was read from, ready to be written.
 type captured struct {
 	body   [sha256.Size]byte
 	at     instant
-	base   string
+	coming coming
 	ids    []feed.UUID // of the records; that with the body is the last
 	packed [][]byte    // nil where the body looked known
 	pack   func() ([][]byte, error)
@@ -53,7 +63,7 @@ func (d *DB) capture(c *store.Capture) (*captured, error) {
 	if c == nil || d.rawDir == "" || len(c.Body) == 0 {
 		return nil, nil
 	}
-	kept := &captured{body: sha256.Sum256(c.Body), at: toInstant(c.At), base: c.Base}
+	kept := &captured{body: sha256.Sum256(c.Body), at: toInstant(c.At), coming: comingOf(c)}
 	records := capturedRecords(c, kept.body[:])
 	for _, r := range records {
 		kept.ids = append(kept.ids, r.ID)
@@ -153,7 +163,7 @@ func (t *txn) keep(c *captured, source feed.SourceID) (uint64, error) {
 		return 0, nil
 	}
 	if number := t.bucket(bucketRawDigest).Get(digestKey(c.body[:])); number != nil {
-		return decode64(number), t.keepFor(number, source)
+		return decode64(number), t.keepFor(number, source, c.coming)
 	}
 	if c.packed == nil { // it was there when it was looked for
 		var err error
@@ -165,7 +175,7 @@ func (t *txn) keep(c *captured, source feed.SourceID) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	r := rawRecord{Segment: o.name, Body: c.body[:], At: c.at, Sources: []uint32{uint32(source)}, Base: c.base}
+	r := rawRecord{Segment: o.name, Body: c.body[:], At: c.at, Sources: []uint32{uint32(source)}, Base: c.coming.Base}
 	for _, member := range c.packed {
 		r.Offset, r.Length, r.CRC = o.end(), int64(len(member)), crc32.Checksum(member, castagnoli)
 		o.data = append(o.data, member...)

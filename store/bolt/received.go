@@ -51,21 +51,56 @@ func (d *DB) Received(_ context.Context, before uint64) (store.Received, error) 
 	got.Capture = *c
 	got.Base = r.Base
 	for _, id := range r.Sources {
-		got.Sources = append(got.Sources, feed.SourceID(id))
+		as := coming{Source: id, URL: c.URL, Type: typeOf(c), Base: r.Base}
+		if i := r.other(id); i >= 0 {
+			as = r.Others[i]
+		}
+		got.For = append(got.For, store.Coming{Source: feed.SourceID(id), URL: as.URL, ContentType: as.Type, Base: as.Base})
 	}
 	return got, nil
 }
 
-// keepFor notes that what was received before has come for a source too.
-func (t *txn) keepFor(number []byte, source feed.SourceID) error {
+// typeOf returns what a body was said to be.
+func typeOf(c *store.Capture) string {
+	if c.Status != 0 {
+		return c.Header.Get("Content-Type")
+	}
+	return c.ContentType
+}
+
+// comingOf returns how a body comes, but for the source.
+func comingOf(c *store.Capture) coming {
+	as := coming{URL: target(c.URL), Type: typeOf(c), Base: c.Base}
+	if c.Status == 0 {
+		as.URL = resourceTarget(c.URL)
+	}
+	return as
+}
+
+// other returns where it stands how the body came for a source otherwise than at first; negative for
+// nowhere.
+func (r *rawRecord) other(source uint32) int {
+	return slices.IndexFunc(r.Others, func(c coming) bool { return c.Source == source })
+}
+
+// keepFor notes that what was received before has come for a source, be it another one or from elsewhere.
+func (t *txn) keepFor(number []byte, source feed.SourceID, as coming) error {
 	var r rawRecord
 	if err := unseal(t.bucket(bucketRaw).Get(number), &r); err != nil {
 		return fmt.Errorf("%w: raw %x: %v", store.ErrDamaged, number, err)
 	}
-	if slices.Contains(r.Sources, uint32(source)) {
-		return nil
+	as.Source = uint32(source)
+	if !slices.Contains(r.Sources, as.Source) {
+		r.Sources = append(r.Sources, as.Source)
 	}
-	r.Sources = append(r.Sources, uint32(source))
+	switch i := r.other(as.Source); {
+	case i < 0:
+		r.Others = append(r.Others, as)
+	case r.Others[i] == as:
+		return nil
+	default:
+		r.Others[i] = as
+	}
 	value, err := seal(&r)
 	if err != nil {
 		return err
