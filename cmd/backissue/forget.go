@@ -321,11 +321,11 @@ func (a *archive) recall(ctx context.Context, e *env, g *globals, o *forgetting)
 		var there []feed.ID
 		for _, id := range ids {
 			switch article, err := a.Article(ctx, id); {
-			case errors.Is(err, store.ErrNotFound) && o.ids != nil:
+			case errors.Is(err, store.ErrNotFound) && len(o.ids) > 0:
 				there = append(there, id) // which will be said
 			case err != nil:
 				return err
-			case article.Purged && o.ids == nil:
+			case article.Purged && len(o.ids) == 0:
 				purged++
 			case article.Withdrawn:
 				there = append(there, id)
@@ -345,7 +345,7 @@ func (a *archive) recall(ctx context.Context, e *env, g *globals, o *forgetting)
 	}
 	var failed error
 	var s *feed.Source
-	if o.ids != nil {
+	if len(o.ids) > 0 {
 		failed = back(o.ids)
 	} else {
 		v, err := a.victims(ctx, o)
