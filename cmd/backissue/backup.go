@@ -96,6 +96,7 @@ func (b *backingUp) make(ctx context.Context, a *archive, place *backup.Place) e
 	}
 	a.backingUp.Lock()
 	defer a.backingUp.Unlock()
+	place.Verify = verifyApart
 	m, stored, faults, err := place.Make(ctx, db, a.Dir, time.Now())
 	if errors.Is(err, backup.ErrOther) {
 		return hinted{err, "back up to another folder, and keep this one as long as you may want to go back to it"}

@@ -50,17 +50,20 @@ func TestBig(t *testing.T) {
 	if *bigIn == "" {
 		t.Skip("takes long, and gigabytes; run with -big DIR")
 	}
-	b := newBig(t)
-	b.backups()
-	b.verbs()
-	b.Logf("%s\n%s\n%s", b.load(), b.latencies.String(), b.times.String())
+	for name, measure := range map[string]func(*big){"backups": (*big).backups, "verbs": (*big).verbs} {
+		t.Run(name, func(t *testing.T) {
+			b := newBig(t)
+			measure(b)
+			b.Logf("%s\n%s", b.load(), b.table.String())
+		})
+	}
 }
 
 // big is what is measured with a big archive.
 type big struct {
 	*testing.T
 	bin, archive, work string
-	latencies, times   grid
+	table              grid
 }
 
 // grid is a table in the making.
@@ -104,8 +107,6 @@ func newBig(t *testing.T) *big {
 		t.Fatal(err)
 	}
 	b.Cleanup(func() { _ = os.RemoveAll(b.work) })
-	b.latencies.row("readers", "seconds", "requests", "p50 ms", "p90 ms", "p99 ms", "longest ms", "bytes stored", "of them raw")
-	b.times.row("verb", "seconds", "peak RSS MB", "own MB", "size MB")
 	return b
 }
 
@@ -249,6 +250,7 @@ func rss(t testing.TB, title string, articles []feed.Article) []byte {
 
 // backups makes two beside a server that is read from, and compares how long readers wait.
 func (b *big) backups() {
+	b.table.row("readers", "seconds", "requests", "p50 ms", "p90 ms", "p99 ms", "longest ms", "bytes stored", "of them raw")
 	data, to := filepath.Join(b.work, "archive"), filepath.Join(b.work, "backups")
 	at := freePort(b.T)
 	serve := exec.Command(b.bin, "serve", "--quiet", "--data", data, "--listen", at, "--base-url", "http://"+at)
@@ -373,7 +375,7 @@ func (b *big) read(at, what string, do func() any) time.Duration {
 		}
 		copied, raw = fmt.Sprint(m.Copied), fmt.Sprint(m.Copied-m.Archive.Bytes)
 	}
-	b.latencies.row(what, fmt.Sprintf("%.1f", took.Seconds()), len(waited), ms(p(0.5)), ms(p(0.9)), ms(p(0.99)), ms(p(1)), copied, raw)
+	b.table.row(what, fmt.Sprintf("%.1f", took.Seconds()), len(waited), ms(p(0.5)), ms(p(0.9)), ms(p(0.99)), ms(p(1)), copied, raw)
 	b.Log(b.load(), what, ms(p(0.5)), ms(p(0.99)))
 	return p(0.99)
 }
@@ -416,6 +418,7 @@ func (b *big) ask(client *http.Client, base string, r *rand.Rand, known map[stri
 
 // verbs measures what works on the whole archive.
 func (b *big) verbs() {
+	b.table.row("verb", "seconds", "peak RSS MB", "own MB", "size MB")
 	file := func(name string) string { return filepath.Join(b.work, name) }
 	data := file("archive")
 	b.measure("export", file("1.jsonl"), "export", "--data", data, file("1.jsonl"))
@@ -471,7 +474,7 @@ func (b *big) measure(verb, made string, args ...string) {
 	if made != "" {
 		size = fmt.Sprintf("%.1f", float64(b.size(made))/1e6)
 	}
-	b.times.row(verb, fmt.Sprintf("%.1f", took.Seconds()), fmt.Sprintf("%.0f", float64(peak)/1e6), fmt.Sprintf("%.0f", float64(own)/1e6), size)
+	b.table.row(verb, fmt.Sprintf("%.1f", took.Seconds()), fmt.Sprintf("%.0f", float64(peak)/1e6), fmt.Sprintf("%.0f", float64(own)/1e6), size)
 	b.Log(b.load(), verb, took)
 }
 

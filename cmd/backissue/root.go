@@ -126,7 +126,7 @@ archive is in use by a command that will end; 130 interrupted.`,
 		newServe(e, g), newFetch(e, g), newAdd(e, g), newRemove(e, g), newImport(e, g),
 		newList(e, g), newPoliteness(e, g), newTags(e, g), newFeed(e, g), newShow(e, g),
 		newRelease(e, g), newForget(e, g), newWithdraw(e, g), newPublish(e, g), newExport(e, g), newCheck(e, g),
-		newBackup(e, g), newRestore(e, g), newRebuild(e, g), newCompact(e, g), newVersion(e),
+		newBackup(e, g), newRestore(e, g), newRebuild(e, g), newCompact(e, g), newVersion(e), newVerify(e),
 	)
 	for _, c := range root.Commands() {
 		ours(c)

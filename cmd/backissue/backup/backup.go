@@ -86,6 +86,17 @@ type Source interface {
 type Place struct {
 	storage
 	where string
+
+	// Verify looks at a copy before it counts; nil is [Look]. It takes memory and time in proportion to the
+	// archive, which whoever serves one meanwhile may want another process to spend.
+	Verify func(ctx context.Context, archive, raw string) (Verdict, error)
+}
+
+// Verdict is what is found out about a copy.
+type Verdict struct {
+	Articles uint64   `json:"articles"`
+	Sequence uint64   `json:"sequence"`
+	Faults   []string `json:"faults"` // what is wrong with it
 }
 
 // At returns the place at an address: the path of a folder, or s3://BUCKET/PREFIX. What it takes to get there
@@ -93,13 +104,13 @@ type Place struct {
 // AWS_ENDPOINT_URL.
 func At(where string, getenv func(string) string) (*Place, error) {
 	if !Remote(where) {
-		return &Place{folder(where), where}, nil
+		return &Place{storage: folder(where), where: where}, nil
 	}
 	b, err := openBucket(where, getenv)
 	if err != nil {
 		return nil, err
 	}
-	return &Place{b, where}, nil
+	return &Place{storage: b, where: where}, nil
 }
 
 // Remote reports whether an address is no path.
@@ -164,8 +175,13 @@ func (p *Place) fill(ctx context.Context, from Source, dir, work string, there m
 		}
 		m.Raw = append(m.Raw, File{Name: s.Name, Bytes: s.Bytes})
 	}
-	if faults, err = verify(ctx, copied, p.journal(dir), &m); err != nil || len(faults) > 0 {
-		return m, stored, faults, err
+	look := p.Verify
+	if look == nil {
+		look = Look
+	}
+	v, err := look(ctx, copied, p.journal(dir))
+	if m.Articles, m.Sequence = v.Articles, v.Sequence; err != nil || len(v.Faults) > 0 {
+		return m, stored, v.Faults, err
 	}
 	data, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
@@ -340,19 +356,20 @@ func (p *Place) Find(ctx context.Context, name string) (Manifest, error) {
 	return Manifest{}, fmt.Errorf("backup %q in %s: %w", name, p.where, ErrNone)
 }
 
-// verify opens a copy and checks it.
-func verify(ctx context.Context, path, raw string, m *Manifest) ([]string, error) {
-	db, err := bolt.Open(path, &bolt.Options{Raw: raw, ReadOnly: true})
+// Look opens a copy of an archive, which is not written, and checks it.
+func Look(ctx context.Context, archive, raw string) (v Verdict, err error) {
+	db, err := bolt.Open(archive, &bolt.Options{Raw: raw, ReadOnly: true})
 	if err != nil {
-		return nil, fmt.Errorf("open the copy: %w", err)
+		return v, fmt.Errorf("open the copy: %w", err)
 	}
 	defer db.Close()
 	stats, err := db.Stats(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read the copy: %w", err)
+		return v, fmt.Errorf("read the copy: %w", err)
 	}
-	m.Articles, m.Sequence = stats.Articles, stats.Sequence
-	return db.Check(ctx)
+	v.Articles, v.Sequence = stats.Articles, stats.Sequence
+	v.Faults, err = db.Check(ctx)
+	return v, err
 }
 
 func describe(path string) (File, error) {

@@ -12,7 +12,7 @@ var ErrDied = errors.New("it died")
 // DieAfter returns the place as a process meets it that is killed after so many steps: the last is half done
 // where it can be, and nothing is tidied up.
 func (p *Place) DieAfter(steps int) *Place {
-	return &Place{&mortal{storage: p.storage, left: steps}, p.where}
+	return &Place{storage: &mortal{storage: p.storage, left: steps}, where: p.where}
 }
 
 type mortal struct {

@@ -57,8 +57,8 @@ func (p *Place) Bring(ctx context.Context, m Manifest, dir string) (faults []str
 	if got.SHA256 != m.Archive.SHA256 {
 		return []string{fmt.Sprintf("%s of the backup %s is not what was backed up", archiveName, m.Name)}, nil
 	}
-	if faults, err = verify(ctx, path, raw, &Manifest{}); err != nil || len(faults) > 0 {
-		return faults, err
+	if v, err := Look(ctx, path, raw); err != nil || len(v.Faults) > 0 {
+		return v.Faults, err
 	}
 	data, err := json.Marshal(m)
 	if err == nil {
