@@ -24,7 +24,8 @@ that takes there must be room on the disk for both.
 With --purge, what is forgotten (see forget) is removed for good, from archive.db and from
 what was received as it came (raw/); only a tombstone of each article is left. What it is
 is shown first, and you are asked; without a terminal --yes is needed. Backups that were
-made before, and folders that publish has written, are not touched: see docs/forget.md.`,
+made before keep it, and so do folders that publish has written, until publish --whole:
+see docs/forget.md.`,
 		Example: `  backissue compact
   backissue compact --purge`,
 		Args: cobra.NoArgs,

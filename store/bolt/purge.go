@@ -70,7 +70,7 @@ func (d *DB) Purge(ctx context.Context, progress func(done, of int64)) (p Purged
 
 // purgePlan is what is to be removed.
 type purgePlan struct {
-	ids     map[feed.ID]bool
+	ids     map[feed.ID]time.Time      // since when they are withdrawn
 	seqs    seqs                       // their revisions
 	whole   map[feed.SourceID]bool     // sources that were forgotten as a whole
 	signs   map[feed.SourceID]*needles // by which to know them in what was received
@@ -118,7 +118,7 @@ func eachWithdrawn(ctx context.Context, tx *bbolt.Tx, f func(feed.ID) error) err
 // plan finds what is withdrawn and not purged yet.
 func (d *DB) plan(ctx context.Context) (*purgePlan, error) {
 	p := &purgePlan{
-		ids: make(map[feed.ID]bool), whole: make(map[feed.SourceID]bool), signs: make(map[feed.SourceID]*needles),
+		ids: make(map[feed.ID]time.Time), whole: make(map[feed.SourceID]bool), signs: make(map[feed.SourceID]*needles),
 		at: d.now(), feeds: make(map[uint32]uint64), codec: d.codec, captive: d.raw != nil,
 	}
 	err := d.view(func(tx *bbolt.Tx) error {
@@ -141,7 +141,7 @@ func (p *purgePlan) add(tx *bbolt.Tx, id feed.ID) error {
 	if err != nil || all[len(all)-1].Purged {
 		return err
 	}
-	p.ids[id] = true
+	p.ids[id] = all[len(all)-1].Modified
 	for i := range all {
 		a := &all[i]
 		p.seqs.add(a.Seq)

@@ -199,7 +199,7 @@ func (p *purged) tombstones(t *testing.T, before []feed.Article) {
 			if !is.Purged || !is.Withdrawn || is.Key != a.Key || is.Title+is.Link+is.Content+is.Summary != "" || len(is.AllTags()) == 0 {
 				t.Errorf("revision %d is %+v", is.Seq, is)
 			}
-			if a.ID == before[0].ID && (is.Seq != before[i].Seq || !is.When().Equal(before[i].When()) || !is.Modified.Equal(before[i].Modified)) {
+			if a.ID == before[0].ID && (is.Seq != before[i].Seq || !is.When().Equal(before[i].When()) || !is.Modified.Equal(before[len(before)-1].Modified)) {
 				t.Errorf("revision %d is %+v, was %+v", is.Seq, is, before[i])
 			}
 			if _, err := p.Capture(t.Context(), is.Seq); !errors.Is(err, store.ErrPurged) && !errors.Is(err, store.ErrNotFound) {

@@ -62,10 +62,13 @@ func (p *purgePlan) change(from *bbolt.Tx, e *entry) (keep bool, err error) {
 	switch e.Bucket {
 	case string(bucketLog):
 		if p.seqs.has(decode64(e.Key)) {
-			e.Value, err = p.codec.blank(e.Value)
+			e.Value, err = p.blank(e.Value)
 		}
 	case string(bucketAlias):
-		if len(e.Value) == 16 && p.ids[feed.ID(binary.BigEndian.Uint64(e.Value))] {
+		if len(e.Value) != 16 {
+			break
+		}
+		if _, ok := p.ids[feed.ID(binary.BigEndian.Uint64(e.Value))]; ok {
 			e.Value = append(bytes.Clone(e.Value[:8]), u64(0)...) // the fingerprint of what it said
 		}
 	case string(bucketFeedLog):
@@ -119,30 +122,30 @@ func unshelved(v []byte) ([]byte, error) {
 }
 
 // blank returns what stays of a revision that is purged: which one it is, when it came, and to which feeds it
-// belonged.
-func (c *codec) blank(record []byte) ([]byte, error) {
+// belonged. Readers are told that it was withdrawn when its article was.
+func (p *purgePlan) blank(record []byte) ([]byte, error) {
 	s, _, err := split(record)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", store.ErrDamaged, err)
 	}
-	a, err := c.article(record)
+	a, err := p.codec.article(record)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", store.ErrDamaged, err)
 	}
 	left := feed.Article{
 		ID: a.ID, Seq: a.Seq, Revision: a.Revision, Twin: a.Twin, Homonym: a.Homonym, Past: a.Past, Withdrawn: true, Purged: true,
 		Source: a.Source, Key: a.Key, GUID: a.GUID, PermaLink: a.PermaLink, Filed: a.Filed,
-		Published: a.Published, Arrived: a.Arrived, Seen: a.Seen, Modified: a.Modified,
+		Published: a.Published, Updated: a.Updated, Arrived: a.Arrived, Seen: a.Seen, Modified: p.ids[a.ID],
 	}
 	for _, t := range a.Tags {
 		left.Tags = append(left.Tags, feed.Tag{Term: t.String()})
 	}
-	for _, p := range a.Authors {
-		left.Authors = append(left.Authors, feed.Person{Name: p.String()})
+	for _, who := range a.Authors {
+		left.Authors = append(left.Authors, feed.Person{Name: who.String()})
 	}
-	packed, err := c.payload(&left)
+	packed, err := p.codec.payload(&left)
 	if err != nil {
 		return nil, err
 	}
-	return c.record(&left, packed, s.Raw)
+	return p.codec.record(&left, packed, s.Raw)
 }
