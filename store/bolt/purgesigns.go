@@ -107,6 +107,12 @@ func letters(s string) string {
 	if strings.Contains(s, `\u`) {
 		s = unescapeJSON(s)
 	}
+	if strings.Contains(s, "%") {
+		s = escapeURL.ReplaceAllStringFunc(s, func(escaped string) string {
+			plain, _ := url.PathUnescape(escaped) // which it is, by the expression
+			return plain
+		})
+	}
 	var b strings.Builder
 	b.Grow(len(s))
 	digit, apart := false, false // what came last is a digit; something stood behind it
@@ -124,6 +130,8 @@ func letters(s string) string {
 	}
 	return b.String()
 }
+
+var escapeURL = regexp.MustCompile(`(?:%[0-9a-fA-F]{2})+`)
 
 var escapeJSON = regexp.MustCompile(`(?:\\u[0-9a-fA-F]{4})+`)
 
