@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/backissue/backissue/feed"
@@ -344,6 +345,60 @@ func TestPurgeCutOff(t *testing.T) {
 	if !slices.Contains(counts, 4) || !slices.Contains(counts, 0) {
 		t.Errorf("all were cut off on one side of the step that counts: %v", counts)
 	}
+}
+
+// TestPurgeGivesUp stops purges at each step before the one that counts: nothing has changed, and the archive
+// goes on, also for those who read and write meanwhile.
+func TestPurgeGivesUp(t *testing.T) {
+	p := forgetful(t)
+	was, err := os.ReadDir(p.raw())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for hour, at := range []string{"filled", "noted", "copied", "written"} {
+		ctx, stop := context.WithCancelCause(t.Context())
+		why := errors.New("stopped when it was " + at)
+		p.Steps(func(step string) {
+			if step == at {
+				stop(why)
+			}
+		})
+		if done, err := p.Purge(ctx, nil); !errors.Is(err, why) {
+			t.Errorf("%s: %v, %+v", at, err, done)
+		}
+		stop(nil)
+		if is, err := os.ReadDir(p.raw()); err != nil || len(is) != len(was) {
+			t.Errorf("%s: %v, %v is left", at, err, is)
+		}
+		sound(t, p.DB)
+		mustSave(t, p, received(2, 60+hour, 0, 20, at))
+	}
+	p.Steps(nil)
+	var others sync.WaitGroup
+	others.Go(func() {
+		for hour := range 8 {
+			if _, err := p.Save(t.Context(), received(2, 70+hour, 20+hour, 40+hour, "")); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	others.Go(func() {
+		if faults, err := p.Check(t.Context()); err != nil || len(faults) > 0 {
+			t.Errorf("check: %v, %q", err, faults)
+		}
+	})
+	if done, err := p.Purge(t.Context(), nil); err != nil || done.Articles != 4 {
+		t.Errorf("%v, %+v", err, done)
+	}
+	others.Wait()
+	sound(t, p.DB)
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if places := p.holding(t); len(places) > 0 {
+		t.Errorf("left: %q", places)
+	}
+	p.elsewhere(t)
 }
 
 var purges = flag.Bool("purges", false, "purge the archives of all promises, not only a few")
