@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -33,7 +32,7 @@ func (d *DB) CopyTo(ctx context.Context, path string) (segments []Segment, err e
 		if segments, err = d.belonging(tx); err != nil {
 			return err
 		}
-		_, err = tx.WriteTo(stoppable{ctx, file})
+		_, err = tx.WriteTo(&gentle{ctx: ctx, file: file, noSync: d.options.NoSync})
 		return err
 	})
 	if err == nil && !d.options.NoSync {
@@ -76,15 +75,26 @@ func (d *DB) belonging(tx *bbolt.Tx) (list []Segment, err error) {
 	return nil, fmt.Errorf("%w: %s is not there, in which the journal ends", store.ErrDamaged, filepath.Join(d.rawDir, head.Segment))
 }
 
-// stoppable writes until a context ends.
-type stoppable struct {
-	ctx context.Context
-	w   io.Writer
+// syncEach is how many bytes of a copy are written before they are on disk: while the system writes gigabytes
+// at once, others wait for it, and so do the commits of this archive.
+const syncEach = 8 << 20
+
+// gentle writes until a context ends, and a little at a time.
+type gentle struct {
+	ctx    context.Context
+	file   *os.File
+	noSync bool
+	dirty  int
 }
 
-func (s stoppable) Write(p []byte) (int, error) {
-	if err := context.Cause(s.ctx); err != nil {
+func (g *gentle) Write(p []byte) (int, error) {
+	if err := context.Cause(g.ctx); err != nil {
 		return 0, err
 	}
-	return s.w.Write(p)
+	n, err := g.file.Write(p)
+	if g.dirty += n; err == nil && g.dirty >= syncEach && !g.noSync {
+		g.dirty = 0
+		err = g.file.Sync()
+	}
+	return n, err
 }

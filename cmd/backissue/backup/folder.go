@@ -10,6 +10,9 @@ import (
 	"strings"
 )
 
+// syncEach is how many bytes are copied before they are on disk.
+const syncEach = 8 << 20
+
 // folder keeps backups in a folder.
 type folder string
 
@@ -87,8 +90,12 @@ func (f folder) extend(ctx context.Context, s segment, from io.ReaderAt, n int64
 	if _, err := out.Seek(have, io.SeekStart); err != nil {
 		return err
 	}
-	_, err = io.Copy(out, stoppable{ctx, io.NewSectionReader(from, have, n-have)})
-	return errors.Join(err, out.Sync(), SyncFolder(f.path(rawName)))
+	for ; have < n && err == nil; have += syncEach {
+		// A little at a time: while the system writes gigabytes at once, others wait for it.
+		_, err = io.Copy(out, stoppable{ctx, io.NewSectionReader(from, have, min(syncEach, n-have))})
+		err = errors.Join(err, out.Sync())
+	}
+	return errors.Join(err, SyncFolder(f.path(rawName)))
 }
 
 // cut also makes one file of what came here in parts, from other storage.
